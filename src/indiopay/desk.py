@@ -1,0 +1,372 @@
+"""The desk (« le bureau »): one agency's invoices, one verb for each button. It knows ports, no backend."""
+
+import builtins
+import logging
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
+from types import TracebackType
+from typing import Protocol, Self, TypedDict
+from uuid import UUID
+
+from indiopay.agency import Agency
+from indiopay.attachment import Attachment, FilePolicy, download_headers, storage_key, verified
+from indiopay.delivery import Dispatch, Event
+from indiopay.email_address import envelope_address
+from indiopay.errors import (
+    AttachmentNotFoundError,
+    IdempotencyError,
+    InvalidInputError,
+    InvoiceChangedError,
+    InvoiceNotFoundError,
+    LinkError,
+    StorageError,
+)
+from indiopay.history import HistoryEntry
+from indiopay.invoice import Change, Idempotency, Invoice, LinkRef, NewInvoice, new_id
+from indiopay.invoice_form import FormValues, InvoiceForm, fingerprint, read_form
+from indiopay.letters import envelope_sender, render_letter
+from indiopay.links import PaymentLinks
+from indiopay.listing import InvoiceFilter, Order, Page, Totals, page_of, read_cursor, read_filter, read_limit
+from indiopay.outbox import Delivery, Letter, new_letter
+from indiopay.payment_page import Download, PaymentPage, payment_page
+from indiopay.ports import FileStore, InvoiceStore, Mailer, Scanner
+from indiopay.problems import Problem
+from indiopay.status import Status
+from indiopay.templates import environment
+from indiopay.text import one_line, paragraph
+from indiopay.uploads import CheckedFiles, OpenedFile, check_uploads, drop_uploads, keep_uploads, opened
+
+log = logging.getLogger(__name__)
+
+_REFERENCE_LIMIT = 200
+_REASON_LIMIT = 1_000
+_KEY_LIMIT = 200
+_SWEPT_AFTER = timedelta(days=1)
+
+
+class DeskOptions(TypedDict, total=False):
+    """The optional parameters of `InvoiceDesk`, which `open_folder` passes on."""
+
+    clock: Callable[[], datetime]
+    send_at_once: bool
+    file_policy: FilePolicy
+    scanner: Scanner | None
+    templates: str | os.PathLike[str] | None
+    on_event: Callable[[Event], None] | None
+
+
+class _Closeable(Protocol):
+    def close(self) -> None: ...
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class InvoiceDesk:
+    """One agency's invoices. Safe to share between threads; a context manager.
+
+    `clock` gives aware times. With `send_at_once` False letters wait for `deliver`, in a worker: right for a web app,
+    since a mail relay may take minutes. `templates` is a folder that overrides the letter's and the page's, checked
+    here. `on_event` is called for each letter that was sent or failed, and when delivery pauses.
+    """
+
+    def __init__(
+        self,
+        *,
+        agency: Agency,
+        store: InvoiceStore,
+        files: FileStore,
+        mailer: Mailer,
+        links: PaymentLinks,
+        clock: Callable[[], datetime] = _utc_now,
+        send_at_once: bool = True,
+        file_policy: FilePolicy = FilePolicy(),
+        scanner: Scanner | None = None,
+        templates: str | os.PathLike[str] | None = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        self._agency = agency
+        self._slug = agency.slug
+        self._random = secrets.token_bytes
+        self._store = store
+        self._files = files
+        self._links = links
+        self._clock = clock
+        self._send_at_once = send_at_once
+        self._policy = file_policy
+        self._scanner = scanner
+        self._templates = None if templates is None else environment(templates)
+        self._dispatch = Dispatch(agency.slug, store, mailer, self._render, self._now, on_event)
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what the desk itself opened; what was handed in is its owner's."""
+        self._closing.close()
+
+    def owns(self, resource: _Closeable) -> None:
+        """Have `close` close this too: for whoever opens a store on the desk's behalf."""
+        self._closing.callback(resource.close)
+
+    def check(self, form: InvoiceForm) -> tuple[Problem, ...]:
+        """Every problem of a form, for live validation; nothing is written, and streams keep their position."""
+        with opened(form.files) as files:
+            read = self._read(form, self._checked(form, files))
+        return () if isinstance(read, FormValues) else read
+
+    def create(self, form: InvoiceForm, *, idempotency_key: str | None = None) -> Invoice:
+        """« Créer une facture »: number it, keep its files, queue its letter if it is to be sent by e-mail.
+
+        With an `idempotency_key` (up to 200 characters) the same form gives the same invoice, for ever; another form
+        under that key is an IdempotencyError. A form with problems is an InvalidInputError that holds them all, uses
+        no key and leaves nothing behind.
+        """
+        with opened(form.files) as files:
+            checked = self._checked(form, files)
+            read = self._read(form, checked)
+            key = _idempotency(idempotency_key, form, checked)
+            if key and (form.files or not isinstance(read, FormValues)) and (made := self._made_with(key)):
+                return made
+            if not isinstance(read, FormValues):
+                raise InvalidInputError(read)
+            attachments = keep_uploads(files, read.files, store=self._files, agency=self._slug, random=self._random)
+        new = self._new_invoice(read, attachments, key)
+        invoice = self._store.add(self._slug, new)
+        if invoice.id != new.id:
+            drop_uploads(attachments, store=self._files, agency=self._slug)
+        elif new.letter is not None:
+            self._try_at_once(new.letter)
+        return invoice
+
+    def get(self, invoice_id: UUID) -> Invoice:
+        """The invoice with that id; InvoiceNotFoundError."""
+        return self._found(invoice_id)[0]
+
+    def list(
+        self,
+        *,
+        status: Status | None = None,
+        overdue: bool | None = None,
+        text: str | None = None,
+        due_from: date | None = None,
+        due_until: date | None = None,
+        order: Order = "newest",
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[Invoice]:
+        """« Factures »: one page of the agency's invoices; `after` is the `next` of the page before (CursorError).
+
+        `due_from` and `due_until` are included. Every word of `text` occurs somewhere in number, name, address or
+        description, without regard to case or accents. `limit` is 1 to 200. Anything else is an InvalidInputError.
+        """
+        which = read_filter(status, overdue, text, due_from, due_until, order)
+        limit = read_limit(limit)
+        start = None if after is None else read_cursor(after, self._slug, which)
+        found = self._store.page(self._slug, which, today=self._today(), after=start, limit=limit + 1)
+        return page_of(found, agency=self._slug, which=which, limit=limit)
+
+    def totals(self) -> Totals:
+        """Sums per currency and counts per status, over all of the agency's invoices."""
+        return self._store.totals(self._slug, today=self._today())
+
+    def link(self, invoice_id: UUID) -> str:
+        """« Copier le lien »: the same at every call, in any status; LinkError if its key was retired."""
+        return self._links.url_for(self._slug, self._found(invoice_id)[1])
+
+    def renew_link(self, invoice_id: UUID) -> str:
+        """A new link; the old one opens nothing from now on, and letters that wait are cancelled. In any status."""
+        link = self._links.draw(self._slug, self._random)
+        self._change(invoice_id, lambda invoice: invoice.renew_link(link, at=self._now()))
+        return self._links.url_for(self._slug, link)
+
+    def send(self, invoice_id: UUID) -> Delivery:
+        """« Envoyer une facture », the first time or again: each call is a letter of its own. OPEN only."""
+        letter = self._letter(invoice_id, self.get(invoice_id).client.email, self._now())
+        self._change(invoice_id, lambda invoice: invoice.send(letter))
+        self._try_at_once(letter)
+        return next(delivery for delivery in self.deliveries(invoice_id) if delivery.id == letter.id)
+
+    def deliveries(self, invoice_id: UUID) -> tuple[Delivery, ...]:
+        """What became of each letter that was asked for, oldest first."""
+        self.get(invoice_id)
+        now = self._now()
+        return tuple(letter.delivery(now) for letter in self._store.deliveries(self._slug, invoice_id))
+
+    def deliver(self, *, limit: int = 100) -> int:
+        """Try the letters that wait, at most `limit` of them; how many were sent. For a worker or a cron job."""
+        return self._dispatch.deliver(limit)
+
+    def record_payment(self, invoice_id: UUID, *, reference: str, paid_at: datetime | None = None) -> Invoice:
+        """OPEN to PAID, when the host's processor says so; `paid_at` is aware, now when None.
+
+        The same `reference` again (a repeated webhook) changes nothing; another one, or a cancelled invoice, is an
+        InvoiceStateError.
+        """
+        reference = _valid(one_line(reference, field="reference", limit=_REFERENCE_LIMIT))
+        at = self._now()
+        paid = at if paid_at is None else _aware(paid_at)
+        return self._change(invoice_id, lambda i: i.record_payment(reference=reference, paid_at=paid, at=at))
+
+    def cancel(self, invoice_id: UUID, *, reason: str | None = None) -> Invoice:
+        """« Annuler la facture »: OPEN only. The client sees the reason (up to 1 000 characters)."""
+        told = None if reason is None else _valid(paragraph(reason, field="reason", limit=_REASON_LIMIT)) or None
+        return self._change(invoice_id, lambda invoice: invoice.cancel(at=self._now(), reason=told))
+
+    def history(self, invoice_id: UUID) -> tuple[HistoryEntry, ...]:
+        """What happened to the invoice, oldest first."""
+        self.get(invoice_id)
+        return tuple(self._store.history(self._slug, invoice_id))
+
+    def payment_page(
+        self, token: str, *, locale: str | None = None, checkout_url: str | None = None
+    ) -> PaymentPage:
+        """The « page Paiement » that a link opens, in the client's language unless `locale` says another; LinkError."""
+        return payment_page(
+            self.invoice_for_link(token),
+            agency=self._agency,
+            today=self._today(),
+            locale=locale,
+            checkout_url=checkout_url,
+            templates=self._templates,
+        )
+
+    def invoice_for_link(self, token: str) -> Invoice:
+        """The invoice that a link's token opens, for the host's checkout and webhook; LinkError."""
+        invoice = self._store.by_link(self._slug, self._links.verify(self._slug, token))
+        if invoice is None:
+            raise LinkError("this link opens nothing")
+        return invoice
+
+    def download(self, token: str, attachment_id: UUID) -> Download:
+        """One file of the invoice that the token opens; LinkError, AttachmentNotFoundError, FileDamagedError."""
+        attachment = self.invoice_for_link(token).attachment(attachment_id)
+        if attachment is None:
+            raise AttachmentNotFoundError("the invoice of this link has no such file")
+        stored = self._files.read(storage_key(self._slug, attachment.id))
+        return Download(attachment, download_headers(attachment), verified(stored, attachment))
+
+    def sweep(self) -> int:
+        """Remove the files that no invoice refers to and that are older than a day; how many."""
+        orphans = set(self._files.keys(f"{self._slug}/", before=self._now() - _SWEPT_AFTER))
+        for record in self._store.export(self._slug):
+            orphans.difference_update(storage_key(self._slug, file.id) for file in record.invoice.attachments)
+        for key in orphans:
+            self._files.delete(key)
+        return len(orphans)
+
+    def _checked(self, form: InvoiceForm, files: builtins.list[OpenedFile]) -> CheckedFiles:
+        return check_uploads(form.files, files, self._policy, self._scanner)
+
+    def _read(self, form: InvoiceForm, checked: CheckedFiles) -> FormValues | tuple[Problem, ...]:
+        return read_form(form, checked, agency=self._agency, today=self._today())
+
+    def _made_with(self, key: Idempotency) -> Invoice | None:
+        made = self._store.by_idempotency_key(self._slug, key.key)
+        if made is None:
+            return None
+        invoice, made_from = made
+        if made_from != key.fingerprint:
+            raise IdempotencyError("this idempotency key was used for another form")
+        return invoice
+
+    def _new_invoice(
+        self, values: FormValues, attachments: tuple[Attachment, ...], key: Idempotency | None
+    ) -> NewInvoice:
+        at = self._now()
+        invoice_id = new_id(at, self._random(10))
+        return NewInvoice(
+            invoice_id,
+            values.type,
+            self._slug,
+            values.client,
+            values.amount,
+            values.due_date,
+            values.description,
+            attachments,
+            values.locale,
+            at,
+            self._links.draw(self._slug, self._random),
+            self._letter(invoice_id, values.client.email, at) if values.send_by_email else None,
+            key,
+        )
+
+    def _letter(self, invoice_id: UUID, address: str, at: datetime) -> Letter:
+        sender = envelope_address(self._agency.email)
+        return new_letter(
+            new_id(at, self._random(10)),
+            invoice_id,
+            recipient=envelope_address(address),
+            domain=sender.rpartition("@")[2],
+            at=at,
+        )
+
+    def _render(self, letter: Letter) -> tuple[str, bytes]:
+        invoice, link = self._found(letter.invoice_id)
+        url = self._links.url_for(self._slug, link)
+        message = render_letter(
+            letter, invoice, agency=self._agency, link=url, at=self._now(), templates=self._templates
+        )
+        return envelope_sender(self._agency), message
+
+    def _try_at_once(self, letter: Letter) -> None:
+        """What was committed stays acknowledged: if the store fails now, the letter waits for `deliver`."""
+        if not self._send_at_once:
+            return
+        try:
+            self._dispatch.attempt(letter.id)
+        except StorageError as error:
+            log.warning("letter %s waits: the store failed with %s", letter.id, type(error.__cause__).__name__)
+
+    def _change(self, invoice_id: UUID, verb: Callable[[Invoice], Change | None]) -> Invoice:
+        """Apply a verb to the invoice as it stands; when another caller was first, read again."""
+        while True:
+            invoice = self.get(invoice_id)
+            change = verb(invoice)
+            if change is None:
+                return invoice
+            try:
+                self._store.apply(self._slug, change)
+            except InvoiceChangedError:
+                continue
+            return change.invoice
+
+    def _found(self, invoice_id: UUID) -> tuple[Invoice, LinkRef]:
+        found = self._store.get(self._slug, invoice_id) if isinstance(invoice_id, UUID) else None
+        if found is None:
+            raise InvoiceNotFoundError("this agency has no invoice with that id")
+        return found
+
+    def _today(self) -> date:
+        return self._agency.local_date(self._now())
+
+    def _now(self) -> datetime:
+        return _aware(self._clock()).astimezone(UTC)
+
+
+def _idempotency(key: str | None, form: InvoiceForm, checked: CheckedFiles) -> Idempotency | None:
+    if key is None:
+        return None
+    return Idempotency(_valid(one_line(key, field="idempotency_key", limit=_KEY_LIMIT)), fingerprint(form, checked[0]))
+
+
+def _valid(read: str | Problem) -> str:
+    if isinstance(read, Problem):
+        raise InvalidInputError((read,))
+    return read
+
+
+def _aware(at: datetime) -> datetime:
+    if not isinstance(at, datetime) or at.utcoffset() is None:
+        raise InvalidInputError((Problem("paid_at", "type"),))
+    return at

@@ -1,0 +1,93 @@
+"""The embedded default: a desk whose invoices, files, outgoing mail and link key live in one folder."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Unpack
+
+from indiopay.agency import Agency
+from indiopay.desk import DeskOptions, InvoiceDesk
+from indiopay.durable import create_file, make_folder
+from indiopay.errors import StorageError
+from indiopay.files.folder import FolderFiles
+from indiopay.links import KEY_BYTES, PaymentLinks
+from indiopay.mailers.maildir import MaildirMailer
+from indiopay.ports import Mailer
+from indiopay.stores.sqlite import SqliteStore
+
+DATABASE = "factures.sqlite3"
+FILES = "fichiers"
+MAILDIR = "courriels"
+KEYS = "cles-des-liens"
+
+
+def open_folder(
+    folder: str | os.PathLike[str],
+    *,
+    agency: Agency,
+    page_url: str,
+    mailer: Mailer | None = None,
+    **desk_options: Unpack[DeskOptions],
+) -> InvoiceDesk:
+    """A desk in `folder`, which is made when it is missing (mode 0700). Nothing to install or start beside it.
+
+    `page_url` is where the host serves payment pages: it ends in "/" or holds "{token}" (ValueError). Letters go into
+    a Maildir in the folder unless a mailer is given. A folder that cannot serve is a StorageError that says why.
+    """
+    root = Path(folder).absolute()
+    try:
+        _make_private(root)
+        links = PaymentLinks(page_url, keys=_key_ring(root))
+    except OSError as error:
+        raise StorageError(
+            f"the folder of the desk cannot be used ({error.strerror}): check its path and its permissions"
+        ) from error
+    store = SqliteStore(root / DATABASE)
+    desk = InvoiceDesk(
+        agency=agency,
+        store=store,
+        files=FolderFiles(root / FILES),
+        mailer=MaildirMailer(root / MAILDIR) if mailer is None else mailer,
+        links=links,
+        **desk_options,
+    )
+    desk.owns(store)
+    return desk
+
+
+def _make_private(root: Path) -> None:
+    """A folder of ours, or an empty one, is closed to others; one that holds other things keeps its mode."""
+    make_folder(root)
+    if not any(root.iterdir()):
+        root.chmod(0o700)
+
+
+def _key_ring(root: Path) -> list[bytes]:
+    """The keys of payment links: one a line, 64 hex digits each; all verify, the last one signs."""
+    path = root / KEYS
+    if not path.exists():
+        if (root / DATABASE).exists():
+            raise StorageError(f"the file of link keys is gone: restore {KEYS} from a backup, or no link opens")
+        _make_key(path)
+    lines = path.read_text(encoding="ascii", errors="replace").split()
+    try:
+        return [_key(line) for line in lines or ("",)]
+    except ValueError as error:
+        raise StorageError(
+            f"{KEYS} must hold link keys of {2 * KEY_BYTES} hex digits, one a line: restore it from a backup"
+        ) from error
+
+
+def _make_key(path: Path) -> None:
+    line = f"{secrets.token_hex(KEY_BYTES)}\n".encode("ascii")
+    try:
+        create_file(path, (line,), part=path.with_name(f"{secrets.token_hex(8)}.part"))
+    except FileExistsError:
+        return  # another process was first: its key is read
+
+
+def _key(line: str) -> bytes:
+    key = bytes.fromhex(line)
+    if len(key) != KEY_BYTES:
+        raise ValueError("this is no link key")
+    return key

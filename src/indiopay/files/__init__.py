@@ -1,0 +1,1 @@
+"""Where the bytes of attachments are kept. Each keeps the contract of `indiopay.ports.FileStore`."""

@@ -1,0 +1,78 @@
+"""Files in a folder of this machine: durable, create-only, readable by their owner alone."""
+
+import os
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from indiopay.durable import create_file, make_folder
+from indiopay.errors import FileDamagedError, StorageError
+
+_KEY = re.compile(r"[a-z0-9-]{1,40}/[0-9a-f]{2}/[0-9a-f]{32}")
+_CHUNK = 64 * 1024
+
+
+class FolderFiles:
+    """A file store in the folder `path`, which is made when it is missing (mode 0700; its files 0600)."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._root = Path(path)
+        with _told("the folder of the files cannot be made; check its path and its permissions"):
+            make_folder(self._root)
+
+    def put(self, key: str, chunks: Iterable[bytes]) -> None:
+        """Write a new file; durable on return, and nothing is left if it fails."""
+        target = self._path(key)
+        with _told("a file could not be stored; check the free space and the permissions"):
+            make_folder(target.parent)
+            create_file(target, chunks, part=target.with_name(f"{secrets.token_hex(16)}.part"))
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """Its bytes, in chunks of 64 KiB; opened at once, read as they are asked for."""
+        path = self._path(key)
+        with _told("a stored file cannot be opened; check the permissions of its folder"):
+            try:
+                stream = path.open("rb")
+            except FileNotFoundError as error:
+                raise FileDamagedError("a stored file is gone: restore it from a backup") from error
+        return _chunks(stream)
+
+    def keys(self, prefix: str, *, before: datetime) -> Iterator[str]:
+        """The keys that begin with `prefix` and were written before that time."""
+        with _told("the folder of the files cannot be read; check its permissions"):
+            for path in self._root.glob("*/*/*"):
+                key = path.relative_to(self._root).as_posix()
+                if key.startswith(prefix) and _KEY.fullmatch(key) and _written(path) < before:
+                    yield key
+
+    def delete(self, key: str) -> None:
+        """Remove a file, if it is there."""
+        with _told("a stored file cannot be removed; check the permissions of its folder"):
+            self._path(key).unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        if not _KEY.fullmatch(key):
+            raise StorageError("this is not the key of a file")
+        return self._root / key
+
+
+@contextmanager
+def _told(message: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(message) from error
+
+
+def _chunks(stream: BinaryIO) -> Iterator[bytes]:
+    with stream, _told("a stored file cannot be read; check the disk"):
+        while chunk := stream.read(_CHUNK):
+            yield chunk
+
+
+def _written(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)

@@ -1,0 +1,148 @@
+"""The « Création de facture » form: what was typed, read into the values of an invoice, or every problem at once."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any, TypeVar
+
+from attrs import field, frozen
+
+from indiopay.agency import Agency
+from indiopay.attachment import CheckedFile, Upload
+from indiopay.due_date import due_date_of
+from indiopay.email_address import check_address
+from indiopay.errors import InvalidInputError
+from indiopay.invoice import Client
+from indiopay.languages import supported_locale
+from indiopay.money import Money, amount_of, currency_problem
+from indiopay.problems import Problem
+from indiopay.status import InvoiceType
+from indiopay.text import one_line, paragraph
+
+T = TypeVar("T")
+
+NAME_LIMIT = 200
+DESCRIPTION_LIMIT = 5_000
+
+_IN_ANY_CURRENCY = ("required", "type", "too_long")
+
+
+@frozen
+class InvoiceForm:
+    """What a person filled in: texts as typed, or values. Nothing is checked until a desk reads it.
+
+    `currency` and `input_locale` (the language in which amount and date were typed) are the agency's when None;
+    so is `locale`, the client's language, in which the page and the letter are written.
+    """
+
+    amount: str | Money | Decimal | int | None = field(repr=False)
+    due_date: str | date | None = field(repr=False)
+    client_name: str = field(repr=False)
+    client_email: str = field(repr=False)
+    description: str = field(default="", repr=False)
+    files: Sequence[Upload] = ()
+    send_by_email: bool = False
+    type: InvoiceType = InvoiceType.ONE_TIME
+    currency: str | None = None
+    locale: str | None = None
+    input_locale: str | None = None
+
+
+@frozen
+class FormValues:
+    """A form that was read without a problem."""
+
+    amount: Money
+    due_date: date
+    client: Client
+    description: str = field(repr=False)
+    files: tuple[CheckedFile, ...]
+    send_by_email: bool
+    type: InvoiceType
+    locale: str
+
+
+CheckedFiles = tuple[tuple[CheckedFile, ...], tuple[Problem, ...]]
+"""What `attachment.check_files` gives for the files of a form."""
+
+
+def read_form(
+    form: InvoiceForm, files: CheckedFiles, *, agency: Agency, today: date
+) -> FormValues | tuple[Problem, ...]:
+    """The values of a form, or every problem of it, in the order of its fields.
+
+    `today` is the agency's date. The same form gives the same problems, whatever the store.
+    """
+    input_locale = _of_type(form.input_locale or agency.locale, str, "input_locale")
+    reading_locale = agency.locale if isinstance(input_locale, Problem) else input_locale
+    checked, file_problems = files
+    read: dict[str, Any] = {
+        "amount": _amount(form, agency, reading_locale),
+        "due_date": _tried(lambda: due_date_of(form.due_date, locale=reading_locale, today=today)),
+        "client_name": _client_name(form.client_name),
+        "client_email": check_address(form.client_email),
+        "description": paragraph(form.description, field="description", limit=DESCRIPTION_LIMIT),
+        "files": file_problems or checked,
+        "send_by_email": _of_type(form.send_by_email, bool, "send_by_email"),
+        "type": _of_type(form.type, InvoiceType, "type"),
+        "currency": None if form.currency is None else currency_problem(form.currency),
+        "locale": _of_type(form.locale or agency.locale, str, "locale"),
+        "input_locale": input_locale,
+    }
+    return tuple(_problems_in(read.values())) or _values(**read)
+
+
+def fingerprint(form: InvoiceForm, files: Iterable[CheckedFile]) -> bytes:
+    """The SHA-256 of a form as it was typed and of its files' names and hashes."""
+    typed = [form.amount, form.due_date, form.client_name, form.client_email, form.description]
+    chosen = [form.send_by_email, form.type, form.currency, form.locale, form.input_locale]
+    kept = [[file.index, file.name, file.sha256] for file in files]
+    told = [[type(value).__name__, _exactly(value)] for value in (*typed, *chosen)]
+    return sha256(json.dumps([told, kept]).encode("ascii")).digest()
+
+
+def _exactly(value: object) -> str:
+    return f"{value.minor_units} {value.currency}" if isinstance(value, Money) else repr(value)
+
+
+def _values(
+    *, amount: Money, due_date: date, client_name: str, client_email: str, locale: str, **others: Any
+) -> FormValues:
+    del others["currency"], others["input_locale"]
+    client = Client(client_name, client_email)
+    return FormValues(amount, due_date, client, locale=supported_locale(locale), **others)
+
+
+def _problems_in(values: Iterable[object]) -> Iterator[Problem]:
+    for value in values:
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, Problem):
+                yield one
+
+
+def _amount(form: InvoiceForm, agency: Agency, locale: str) -> Money | Problem | None:
+    """In an unknown currency only what is wrong in every currency can be told."""
+    known = form.currency is None or currency_problem(form.currency) is None
+    currency = form.currency if form.currency is not None and known else agency.currency
+    read = _tried(lambda: amount_of(form.amount, currency=currency, locale=locale))
+    return read if known or (isinstance(read, Problem) and read.code in _IN_ANY_CURRENCY) else None
+
+
+def _client_name(typed: object) -> str | Problem:
+    name = one_line(typed, field="client_name", limit=NAME_LIMIT)
+    if isinstance(name, str) and "@" in name:
+        return Problem("client_name", "looks_like_address", {"typed": name[:64]})
+    return name
+
+
+def _of_type(value: object, wanted: type, name: str) -> object:
+    return value if isinstance(value, wanted) else Problem(name, "type")
+
+
+def _tried(read: Callable[[], T]) -> T | Problem:
+    try:
+        return read()
+    except InvalidInputError as error:
+        return error.problems[0]

@@ -1,0 +1,107 @@
+"""Payment links: « Copier le lien ». Tokens are made and checked here, before any storage is touched.
+
+A token is 36 bytes, written as 48 characters of base64url:
+
+    version (1) | key id (1) | link id (18, random) | MAC (16)
+
+    MAC = HMAC-SHA256(key, "indiopay:link:v1\\0" | length of the slug (1) | slug | the first 20 bytes)[:16]
+"""
+
+import hmac
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from urllib.parse import urlsplit
+
+from indiopay.errors import LinkError
+from indiopay.invoice import LinkRef
+
+KEY_BYTES = 32
+LINK_ID_BYTES = 18
+TOKEN_CHARACTERS = 48
+
+_VERSION = b"\x01"
+_ALPHABET = re.compile(r"[A-Za-z0-9_-]{48}")
+_PLACE = "{token}"
+_OPENS_NOTHING = "this link opens nothing"
+
+
+class PaymentLinks:
+    """The payment page's address and the ring of keys that its links are signed with.
+
+    `url` ends in "/" (the token is put behind it) or holds "{token}". `keys` are 32 random bytes each; all of them
+    verify and the last one signs, so a new key is first deployed in front of the one that signs. ValueError for an
+    address or a ring that cannot work.
+    """
+
+    def __init__(self, url: str, *, keys: Sequence[bytes]) -> None:
+        self._url = _template(url)
+        self._keys = _ring(keys)
+        self._signer = next(reversed(self._keys))
+
+    def __repr__(self) -> str:
+        return f"PaymentLinks({len(self._keys)} keys)"
+
+    def draw(self, agency: str, random: Callable[[int], bytes]) -> LinkRef:
+        """A new link. Drawn again until a double click selects its token whole and no linkifier cuts it short."""
+        while True:
+            link = LinkRef(random(LINK_ID_BYTES), self._signer)
+            token = self.token(agency, link)
+            if "-" not in token and token[-1].isalnum():
+                return link
+
+    def token(self, agency: str, link: LinkRef) -> str:
+        """The one spelling of the link's token; LinkError if its key has left the ring."""
+        key = self._keys.get(link.key_id)
+        if key is None:
+            raise LinkError("the key of this link was retired: renew the link")
+        signed = _VERSION + bytes((link.key_id,)) + link.link_id
+        return urlsafe_b64encode(signed + _mac(key, agency, signed)).decode("ascii")
+
+    def url_for(self, agency: str, link: LinkRef) -> str:
+        """The address of the link's payment page."""
+        return self._url.replace(_PLACE, self.token(agency, link))
+
+    def verify(self, agency: str, token: object) -> LinkRef:
+        """The link that this token was made of; LinkError for anything else, whatever its type or length."""
+        if not isinstance(token, str) or len(token) != TOKEN_CHARACTERS or not _ALPHABET.fullmatch(token):
+            raise LinkError(_OPENS_NOTHING)
+        raw = urlsafe_b64decode(token)
+        signed, mac = raw[:20], raw[20:]
+        key = self._keys.get(raw[1])
+        if raw[:1] != _VERSION or key is None or not hmac.compare_digest(mac, _mac(key, agency, signed)):
+            raise LinkError(_OPENS_NOTHING)
+        return LinkRef(raw[2:20], raw[1])
+
+
+def _mac(key: bytes, agency: str, signed: bytes) -> bytes:
+    slug = agency.encode("ascii")
+    return hmac.digest(key, b"indiopay:link:v1\0" + bytes((len(slug),)) + slug + signed, "sha256")[:16]
+
+
+def _template(url: str) -> str:
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
+        raise ValueError('the url of payment links must begin with "https://" (or "http://") and name a host')
+    if url.count(_PLACE) == 1:
+        return url
+    if _PLACE in url or not url.endswith("/"):
+        raise ValueError('the url of payment links must end in "/" or hold "{token}" once')
+    return url + _PLACE
+
+
+def _ring(keys: Sequence[bytes]) -> dict[int, bytes]:
+    ring: dict[int, bytes] = {}
+    for key in keys:
+        if not isinstance(key, bytes) or len(key) != KEY_BYTES:
+            raise ValueError(f"a link key must be {KEY_BYTES} bytes: make one with secrets.token_bytes({KEY_BYTES})")
+        if _key_id(key) in ring:
+            raise ValueError("two link keys have the same id: make another one")
+        ring[_key_id(key)] = key
+    if not ring:
+        raise ValueError("payment links need at least one key")
+    return ring
+
+
+def _key_id(key: bytes) -> int:
+    return sha256(b"indiopay:key-id:v1\0" + key).digest()[0]

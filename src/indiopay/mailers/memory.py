@@ -1,0 +1,22 @@
+"""Letters kept in memory, for tests."""
+
+from typing import NamedTuple
+
+
+class SentMail(NamedTuple):
+    """One letter as it was handed over: its envelope and its bytes."""
+
+    sender: str
+    recipient: str
+    message: bytes
+
+
+class MemoryMailer:
+    """A mailer that accepts every letter and keeps it in `sent`."""
+
+    def __init__(self) -> None:
+        self.sent: list[SentMail] = []
+
+    def send(self, *, sender: str, recipient: str, message: bytes) -> None:
+        """Keep the letter."""
+        self.sent.append(SentMail(sender, recipient, message))

@@ -1,0 +1,112 @@
+"""What a desk needs of the outside: a store, a file store, a mailer, a scanner. A backend author reads this page only.
+
+They are structural: a class with these methods is one. Every method of a store takes the agency's slug first and
+touches nothing of another agency. Every error of a driver comes out as a `StorageError` with the driver's as its
+cause. All of them are called from many threads at once.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Protocol
+from uuid import UUID
+
+from indiopay.history import HistoryEntry
+from indiopay.invoice import Change, Invoice, InvoiceRecord, LinkRef, NewInvoice
+from indiopay.listing import InvoiceFilter, Position, Totals
+from indiopay.outbox import Letter
+
+
+class InvoiceStore(Protocol):
+    """Keeps invoices. Each writing method writes all that it is given in one transaction, or nothing."""
+
+    def add(self, agency: str, new: NewInvoice) -> Invoice:
+        """Number `new`, write it with its history, its letter and its key, and return it.
+
+        Numbers are 1, 2, 3 ... within the agency, none twice and none skipped; `created_at` is `new.at`, or
+        that of the invoice before it if that is later. If the idempotency key was used with the same fingerprint, write nothing and
+        return that invoice; with another one raise `IdempotencyError`.
+        """
+
+    def apply(self, agency: str, change: Change) -> None:
+        """Write `change` if the invoice is at the version before it, else raise `InvoiceChangedError`.
+
+        With `cancels_letters`, its queued letters end in the same transaction (`outbox.withdrawn`, as of the change's
+        first entry). An unknown invoice is an `InvoiceNotFoundError`.
+        """
+
+    def get(self, agency: str, invoice_id: UUID) -> tuple[Invoice, LinkRef] | None:
+        """The invoice with that id, and its link."""
+
+    def by_link(self, agency: str, link: LinkRef) -> Invoice | None:
+        """The invoice that this link opens: one keyed read."""
+
+    def by_idempotency_key(self, agency: str, key: str) -> tuple[Invoice, bytes] | None:
+        """The invoice that was created with that key, and the fingerprint of its form."""
+
+    def page(
+        self, agency: str, which: InvoiceFilter, *, today: date, after: Position | None, limit: int
+    ) -> Sequence[Invoice]:
+        """At most `limit` invoices of the list that come after the position, in the filter's order."""
+
+    def totals(self, agency: str, *, today: date) -> Totals:
+        """Sums and counts over every invoice of the agency."""
+
+    def history(self, agency: str, invoice_id: UUID) -> Sequence[HistoryEntry]:
+        """What happened to the invoice, oldest first."""
+
+    def deliveries(self, agency: str, invoice_id: UUID) -> Sequence[Letter]:
+        """The invoice's letters, oldest first, without their bytes."""
+
+    def claim(
+        self, agency: str, *, now: datetime, lease_end: datetime, queued_after: datetime, letter_id: UUID | None = None
+    ) -> Letter | None:
+        """Lease (`outbox.leased`) the free letter that is due first, or the one named; committed on return.
+
+        Before that, free letters queued at or before `queued_after` end (`outbox.expired`), each with its history
+        entry; none of them is ever claimed. A letter comes with the bytes that `keep_message` kept of it.
+        """
+
+    def keep_message(self, agency: str, letter: Letter) -> bool:
+        """Keep the sender, the bytes and their SHA-256 before the first attempt; False if its lease was lost."""
+
+    def finish(self, agency: str, letter: Letter, entry: HistoryEntry | None) -> bool:
+        """Write what `outbox.settled` makes of the letter after an attempt, and `entry`; False if fenced off."""
+
+    def export(self, agency: str) -> Iterator[InvoiceRecord]:
+        """Every invoice of the agency whole, by rising number, in bounded memory."""
+
+    def import_(self, agency: str, records: Iterable[InvoiceRecord]) -> int:
+        """Write records into an agency that has none yet, and return how many; numbers must be 1, 2, 3 ..."""
+
+
+class FileStore(Protocol):
+    """Keeps the bytes of attachments under keys such as "nord/4f/4f0e…": an agency, two hex digits, 128 random bits."""
+
+    def put(self, key: str, chunks: Iterable[bytes]) -> None:
+        """Write a new file; durable on return. A key that exists is refused; a failing iterator leaves nothing."""
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """Its bytes, in chunks; `FileDamagedError` at once if there is no such file."""
+
+    def keys(self, prefix: str, *, before: datetime) -> Iterator[str]:
+        """The keys that begin with `prefix` and were written before that time."""
+
+    def delete(self, key: str) -> None:
+        """Remove a file; nothing happens if there is none."""
+
+
+class Mailer(Protocol):
+    """Hands one letter to one recipient."""
+
+    def send(self, *, sender: str, recipient: str, message: bytes) -> None:
+        """Return once the relay has accepted the message (its 250 after the last byte); else raise `MailError`.
+
+        `sender` and `recipient` are the envelope's, in ASCII; `message` is whole, with CRLF line ends.
+        """
+
+
+class Scanner(Protocol):
+    """Looks into an uploaded file before anything refers to it; a plain function will do."""
+
+    def __call__(self, name: str, chunks: Iterator[bytes]) -> None:
+        """Raise `InvalidInputError` to refuse the file."""

@@ -1,0 +1,110 @@
+"""The files of a form: opened for as long as they are read, checked, and kept in a file store, all of them or none."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from io import BytesIO
+from typing import BinaryIO, TypeGuard
+from uuid import UUID
+
+from indiopay.attachment import Attachment, CheckedFile, FilePolicy, Upload, check_files, storage_key, verified
+from indiopay.errors import FileDamagedError, InvalidInputError
+from indiopay.invoice_form import CheckedFiles
+from indiopay.ports import FileStore, Scanner
+from indiopay.problems import Problem
+
+_CHUNK = 64 * 1024
+
+OpenedFile = tuple[int, str, BinaryIO | None]
+"""A file's place in the form, its name as typed, and its stream; None if it cannot be opened."""
+
+
+@contextmanager
+def opened(uploads: object) -> Iterator[list[OpenedFile]]:
+    """The files of a form, opened; untouched file inputs are none. A caller's streams get their position back."""
+    with ExitStack() as stack:
+        yield [
+            (index, upload.name, _stream(upload, stack))
+            for index, upload in enumerate(uploads if _are_uploads(uploads) else ())
+            if not upload.is_untouched()
+        ]
+
+
+def check_uploads(
+    uploads: object, files: Sequence[OpenedFile], policy: FilePolicy, scanner: Scanner | None
+) -> CheckedFiles:
+    """Check every file of the form by the policy, and those without a problem by the scanner."""
+    if not _are_uploads(uploads):
+        return (), (Problem("files", "type"),)
+    checked, problems = check_files(files, policy)
+    if scanner is None:
+        return checked, problems
+    streams = {index: stream for index, _, stream in files}
+    found = [problem for file in checked for problem in _scanned(file, streams[file.index], scanner)]
+    return checked, (*problems, *found)
+
+
+def keep_uploads(
+    files: Sequence[OpenedFile],
+    checked: Sequence[CheckedFile],
+    *,
+    store: FileStore,
+    agency: str,
+    random: Callable[[int], bytes],
+) -> tuple[Attachment, ...]:
+    """Put every file into the store; if one fails, none stays. What changed since it was checked is refused."""
+    streams = {index: stream for index, _, stream in files}
+    kept: list[Attachment] = []
+    try:
+        for file in checked:
+            attachment = Attachment(UUID(bytes=random(16)), file.name, file.size, file.media_type, file.sha256)
+            store.put(storage_key(agency, attachment.id), _unchanged(streams[file.index], attachment, file.index))
+            kept.append(attachment)
+    except BaseException:
+        drop_uploads(kept, store=store, agency=agency)
+        raise
+    return tuple(kept)
+
+
+def drop_uploads(attachments: Iterable[Attachment], *, store: FileStore, agency: str) -> None:
+    """Remove files that nothing refers to."""
+    for attachment in attachments:
+        store.delete(storage_key(agency, attachment.id))
+
+
+def _are_uploads(uploads: object) -> TypeGuard[Sequence[Upload]]:
+    return isinstance(uploads, Sequence) and all(isinstance(upload, Upload) for upload in uploads)
+
+
+def _scanned(file: CheckedFile, stream: BinaryIO | None, scanner: Scanner) -> Iterator[Problem]:
+    if stream is None:
+        return
+    try:
+        scanner(file.name, _chunks(stream))
+    except InvalidInputError as error:
+        yield from (Problem("files", problem.code, problem.params, file.index) for problem in error.problems)
+
+
+def _unchanged(stream: BinaryIO | None, attachment: Attachment, index: int) -> Iterator[bytes]:
+    try:
+        if stream is not None:
+            yield from verified(_chunks(stream), attachment)
+    except (OSError, ValueError, FileDamagedError) as error:
+        raise InvalidInputError((Problem("files", "unreadable", {"name": attachment.name}, index),)) from error
+
+
+def _chunks(stream: BinaryIO) -> Iterator[bytes]:
+    stream.seek(0)
+    while chunk := stream.read(_CHUNK):
+        yield chunk
+
+
+def _stream(upload: Upload, stack: ExitStack) -> BinaryIO | None:
+    try:
+        if upload.path is not None:
+            return stack.enter_context(upload.path.open("rb")) if upload.path.is_file() else None
+        if isinstance(upload.content, bytes):
+            return BytesIO(upload.content)
+        stack.callback(upload.content.seek, upload.content.tell())
+        return upload.content
+    except (OSError, ValueError, AttributeError):
+        return None

@@ -1,0 +1,101 @@
+"""What the tests share: an agency, a clock that stands still, and a desk over every store."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from indiopay import Agency, InvoiceDesk, InvoiceForm, PaymentLinks
+from indiopay.files.folder import FolderFiles
+from indiopay.files.memory import MemoryFiles
+from indiopay.mailers.memory import MemoryMailer
+from indiopay.ports import FileStore, InvoiceStore
+from indiopay.stores.memory import MemoryStore
+from indiopay.stores.sqlite import SqliteStore
+from indiopay.testing import StoppedClock
+
+PAGE = "https://exemple.ca/payer/"
+KEY = bytes(range(32))
+TODAY = date(2026, 3, 2)
+PDF = b"%PDF-1.4\n1 0 obj\n<< >>\nendobj\ntrailer\n<< >>\n%%EOF\n"
+
+
+def filled_in(**changes: Any) -> InvoiceForm:
+    """A form without a problem, but for `changes`."""
+    typed: dict[str, Any] = {
+        "amount": "1 250,00 $",
+        "due_date": "30 jours",
+        "client_name": "Zoé Tremblay",
+        "client_email": "zoe@exemple.ca",
+    }
+    return InvoiceForm(**{**typed, **changes})
+
+
+@pytest.fixture
+def agency() -> Agency:
+    return Agency("nord", "Assurances du Nord", "facturation@exemple.ca")
+
+
+@pytest.fixture
+def clock() -> StoppedClock:
+    """A clock that stands at 10:00 on 2 March 2026 in Toronto."""
+    return StoppedClock()
+
+
+@pytest.fixture
+def mailer() -> MemoryMailer:
+    return MemoryMailer()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[InvoiceStore, FileStore]]:
+    """Every store, with the files that go with it."""
+    if request.param == "memory":
+        yield MemoryStore(), MemoryFiles()
+        return
+    store = SqliteStore(tmp_path / "invoices.sqlite3")
+    yield store, FolderFiles(tmp_path / "files")
+    store.close()
+
+
+@pytest.fixture
+def store(backend: tuple[InvoiceStore, FileStore]) -> InvoiceStore:
+    return backend[0]
+
+
+@pytest.fixture
+def files(backend: tuple[InvoiceStore, FileStore]) -> FileStore:
+    return backend[1]
+
+
+@pytest.fixture
+def open_desk(
+    backend: tuple[InvoiceStore, FileStore], agency: Agency, clock: StoppedClock, mailer: MemoryMailer
+) -> Callable[..., InvoiceDesk]:
+    """Opens a desk over the store under test; its parts may be changed."""
+
+    def open_(**changes: Any) -> InvoiceDesk:
+        store, files = backend
+        parts: dict[str, Any] = {
+            "agency": agency,
+            "store": store,
+            "files": files,
+            "mailer": mailer,
+            "links": PaymentLinks(PAGE, keys=[KEY]),
+            "clock": clock,
+        }
+        return InvoiceDesk(**{**parts, **changes})
+
+    return open_
+
+
+@pytest.fixture
+def desk(open_desk: Callable[..., InvoiceDesk]) -> InvoiceDesk:
+    return open_desk()
+
+
+def token_of(link: str) -> str:
+    """The token at the end of a link."""
+    return link.removeprefix(PAGE)
