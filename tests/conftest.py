@@ -1,5 +1,6 @@
 """What the tests share: an agency, a clock that stands still, and a desk over every store."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -99,3 +100,19 @@ def desk(open_desk: Callable[..., InvoiceDesk]) -> InvoiceDesk:
 def token_of(link: str) -> str:
     """The token at the end of a link."""
     return link.removeprefix(PAGE)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=100, help="how many writers are killed")
+    parser.addoption("--seed", type=int, default=None, help="replays a random run")
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--kills"))
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    chosen = request.config.getoption("--seed")
+    return secrets.randbits(32) if chosen is None else int(chosen)

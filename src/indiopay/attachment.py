@@ -1,0 +1,238 @@
+"""Files that come with an invoice: what is uploaded, what a policy allows, and what is known of a kept one."""
+
+import io
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+from urllib.parse import quote
+from uuid import UUID
+
+from attrs import evolve, field, frozen
+
+from indiopay.errors import FileDamagedError
+from indiopay.file_content import MACRO_EXTENSIONS, MEDIA_TYPES, content_fault
+from indiopay.problems import Problem
+
+_CHUNK = 64 * 1024
+_NAME_LIMIT = 150
+_SHOWN = 80
+
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff/\\\\]|%2f|%5c", re.IGNORECASE)
+_BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_NOT_PLAIN = re.compile(r'[^ !#$&+\-.0-9A-Z^_`a-z{}~()]')
+
+
+@frozen
+class Attachment:
+    """What is known of a file; its bytes are in the file store. `size` is in bytes, `sha256` in hex."""
+
+    id: UUID
+    name: str = field(repr=False)
+    size: int
+    media_type: str
+    sha256: str
+
+
+@frozen
+class FilePolicy:
+    """How many files a form may have, how large, and of which kinds (extensions in lower case)."""
+
+    max_files: int = 10
+    max_bytes: int = 25 * 2**20
+    max_total_bytes: int = 50 * 2**20
+    extensions: frozenset[str] = frozenset(MEDIA_TYPES)
+
+    def __attrs_post_init__(self) -> None:
+        if unknown := sorted(self.extensions - MEDIA_TYPES.keys()):
+            raise ValueError(f"files of these kinds cannot be checked: {', '.join(unknown)}")
+
+
+@frozen
+class Upload:
+    """A file as it was handed in: bytes or a seekable binary stream, or a path that the desk opens.
+
+    A nameless, empty one is an untouched file input, and no file. A stream is read whole, from its beginning; the
+    desk gives it its position back and never closes it.
+    """
+
+    name: str = field(repr=False)
+    content: bytes | BinaryIO | None = field(repr=False)
+    path: Path | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_path(cls, path: str | os.PathLike[str]) -> "Upload":
+        """A file of this machine, under its own name; only its path is remembered here."""
+        found = Path(path)
+        return cls(found.name, None, found)
+
+    def is_untouched(self) -> bool:
+        """Whether it is nameless and empty."""
+        if self.name or self.path is not None:
+            return False
+        return self.content in (None, b"") if isinstance(self.content, bytes | None) else _is_empty(self.content)
+
+
+@frozen
+class CheckedFile:
+    """A file without a problem: its place in the form, and what its attachment will say."""
+
+    index: int
+    name: str
+    size: int
+    media_type: str
+    sha256: str
+
+
+def check_files(
+    files: Sequence[tuple[int, str, BinaryIO | None]], policy: FilePolicy
+) -> tuple[tuple[CheckedFile, ...], tuple[Problem, ...]]:
+    """What is known of each file, and every problem of every file.
+
+    A file is its place in the form, its name as typed, and a seekable stream, None if it could not be opened. A
+    stream is read from its beginning, and no further than the policy allows.
+    """
+    if len(files) > policy.max_files:
+        return (), (Problem("files", "too_many", {"limit": policy.max_files}),)
+    checked: list[CheckedFile] = []
+    problems: list[Problem] = []
+    room = policy.max_total_bytes
+    for index, typed, stream in files:
+        limit = min(policy.max_bytes, room)
+        measured = _measured(stream, limit)
+        codes = [*_name_faults(typed, policy), *_content_faults(stream, _extension(typed), measured, policy)]
+        params = {"name": typed[:_SHOWN], "limit": limit, "extensions": tuple(sorted(policy.extensions))}
+        problems += [Problem("files", code, params, index) for code in codes]
+        if isinstance(measured, _Measure):
+            room -= measured.size
+            if not codes:
+                checked.append(CheckedFile(index, _normal(typed), measured.size, _media_type(typed), measured.sha256))
+    return _with_own_names(checked), tuple(problems)
+
+
+class _Measure(NamedTuple):
+    size: int
+    sha256: str
+
+
+def _measured(stream: BinaryIO | None, limit: int) -> _Measure | str:
+    """How long a stream is, and its hash; or why it cannot be taken. It is read no further than the limit."""
+    if stream is None:
+        return "unreadable"
+    size, digest = 0, sha256()
+    try:
+        stream.seek(0)
+        while chunk := stream.read(_CHUNK):
+            size += len(chunk)
+            if size > limit:
+                return "too_large"
+            digest.update(chunk)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return "unreadable"
+    return _Measure(size, digest.hexdigest()) if size else "empty"
+
+
+def _content_faults(
+    stream: BinaryIO | None, extension: str, measured: _Measure | str, policy: FilePolicy
+) -> Iterator[str]:
+    if isinstance(measured, str):
+        yield measured
+    elif stream is not None and extension in policy.extensions:
+        try:
+            fault = content_fault(stream, extension, measured.size)
+        except OSError:
+            fault = "unreadable"
+        if fault:
+            yield fault
+
+
+def _name_faults(typed: str, policy: FilePolicy) -> Iterator[str]:
+    if not typed or _UNSAFE.search(typed) or typed.endswith((".", " ")):
+        yield "name"
+    elif _BIDI.search(typed):
+        yield "bidi"
+    elif _extension(typed) in MACRO_EXTENSIONS:
+        yield "macro"
+    elif _extension(typed) not in policy.extensions:
+        yield "type"
+
+
+def _extension(name: str) -> str:
+    return os.path.splitext(name)[1].removeprefix(".").lower()
+
+
+def _media_type(name: str) -> str:
+    return MEDIA_TYPES[_extension(name)]
+
+
+def _normal(name: str) -> str:
+    """In NFC; roughly cut before that, since NFC is quadratic in marks."""
+    stem, extension = os.path.splitext(name)
+    stem = unicodedata.normalize("NFC", stem[: 4 * _NAME_LIMIT])
+    return stem[: _NAME_LIMIT - len(extension)] + extension
+
+
+def _with_own_names(files: Iterable[CheckedFile]) -> tuple[CheckedFile, ...]:
+    """Equal names, compared without case, get " (2)", " (3)" before the extension."""
+    taken: set[str] = set()
+    named: list[CheckedFile] = []
+    for file in files:
+        stem, extension = os.path.splitext(file.name)
+        name, turn = file.name, 1
+        while name.casefold() in taken:
+            turn += 1
+            ending = f" ({turn}){extension}"
+            name = stem[: _NAME_LIMIT - len(ending)] + ending
+        taken.add(name.casefold())
+        named.append(evolve(file, name=name))
+    return tuple(named)
+
+
+def _is_empty(stream: BinaryIO) -> bool:
+    try:
+        position = stream.tell()
+        end = stream.seek(0, io.SEEK_END)
+        stream.seek(position)
+    except (OSError, ValueError, AttributeError):
+        return False
+    return end == 0
+
+
+def storage_key(agency_slug: str, attachment_id: UUID) -> str:
+    """Where the bytes of an attachment are kept: "nord/4f/4f0e…", the agency and the id, never a name."""
+    return f"{agency_slug}/{attachment_id.hex[:2]}/{attachment_id.hex}"
+
+
+def download_headers(attachment: Attachment) -> dict[str, str]:
+    """What a web framework must send with the bytes: never rendered, never kept, under its own name (RFC 6266)."""
+    return {
+        "Content-Type": attachment.media_type,
+        "Content-Length": str(attachment.size),
+        "Content-Disposition": _disposition(attachment.name),
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "private, no-store",
+    }
+
+
+def _disposition(name: str) -> str:
+    """An ASCII name for old clients, then the real one (RFC 5987)."""
+    bare = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
+    stem, extension = os.path.splitext(_NOT_PLAIN.sub("_", bare))
+    plain = f"{stem or 'fichier'}{extension}" if extension else f"fichier{os.path.splitext(name)[1]}"
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def verified(chunks: Iterable[bytes], attachment: Attachment) -> Iterator[bytes]:
+    """The chunks as they come; FileDamagedError at the end if they are not the bytes that were kept."""
+    size, digest = 0, sha256()
+    for chunk in chunks:
+        size += len(chunk)
+        digest.update(chunk)
+        yield chunk
+    if size != attachment.size or digest.hexdigest() != attachment.sha256:
+        raise FileDamagedError("a stored file is not what was stored: restore it from a backup")

@@ -1,0 +1,110 @@
+"""Due dates: civil dates, read as a person types them and written as the language does."""
+
+import re
+from calendar import monthrange
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from indiopay.errors import InvalidInputError
+from indiopay.languages import is_french, supported_locale
+from indiopay.problems import Problem
+from indiopay.typed_date import BOTH_ORDERS, MAX_CHARACTERS, read_typed_date
+
+Style = Literal["short", "medium", "long", "full"]
+
+MAX_YEARS = 10
+
+
+def parse_due_date(text: str, *, locale: str, today: date) -> date:
+    """The date that a person typed in that language: a date, or a term counted from `today`, the agency's date.
+
+    InvalidInputError, field "due_date", if the text has no one reading, lies before today, or after ten years.
+    """
+    if not isinstance(text, str):
+        raise _refused("type")
+    read = read_typed_date(text, locale=supported_locale(locale), today=today)
+    if isinstance(read, date):
+        return _within(read, today, typed=text)
+    readings = tuple(day for day in read.readings if _fault(day, today) is None)
+    if read.readings and not readings:
+        return _within(read.readings[0], today, typed=text)
+    raise _refused(read.code, typed=text, readings=readings)
+
+
+def due_date_of(value: object, *, locale: str, today: date) -> date:
+    """The date in a form's due date field, typed or given; InvalidInputError, field "due_date"."""
+    if isinstance(value, str):
+        return parse_due_date(value, locale=locale, today=today)
+    if value is None:
+        raise _refused("required")
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise _refused("type")
+    return _within(value, today)
+
+
+def format_date(day: date, locale: str, *, style: Style = "long") -> str:
+    """The day as the language writes it, « 1er mars 2027 » too; the short style is what `parse_due_date` reads."""
+    language = supported_locale(locale)
+    names = _names(language)
+    ordinal = "1er" if day.day == 1 and style != "short" and is_french(language) else str(day.day)
+    return names.patterns[style].format(
+        d=ordinal,
+        dd=f"{day.day:02}",
+        MM=f"{day.month:02}",
+        MMM=names.abbreviated[day.month],
+        MMMM=names.months[day.month],
+        EEEE=names.weekdays[day.weekday()],
+        y=f"{day.year:04}" if style == "short" else day.year,
+    )
+
+
+def _within(day: date, today: date, *, typed: str | None = None) -> date:
+    if fault := _fault(day, today):
+        limit = today if fault == "past" else _last_day(today)
+        raise _refused(fault, typed=typed, limit=limit)
+    return day
+
+
+def _fault(day: date, today: date) -> str | None:
+    if day < today:
+        return "past"
+    return "out_of_range" if day > _last_day(today) else None
+
+
+def _last_day(today: date) -> date:
+    """Today in ten years; 28 February for the 29th."""
+    year = min(today.year + MAX_YEARS, date.max.year)
+    return today.replace(year=year, day=min(today.day, monthrange(year, today.month)[1]))
+
+
+def _refused(code: str, *, typed: str | None = None, readings: tuple[date, ...] = (), **params: object) -> InvalidInputError:
+    told = {"typed": None if typed is None else typed[:MAX_CHARACTERS], "readings": readings, **params}
+    return InvalidInputError((Problem("due_date", code, {name: value for name, value in told.items() if value}),))
+
+
+class _Names(NamedTuple):
+    """A language's names, and its patterns as format strings."""
+
+    months: Mapping[int, str]
+    abbreviated: Mapping[int, str]
+    weekdays: Mapping[int, str]
+    patterns: Mapping[str, str]
+
+
+@lru_cache(maxsize=None)
+def _names(locale: str) -> _Names:
+    from babel import Locale  # on first use: it takes longer to load than all else together
+
+    data = Locale.parse(locale)
+    cldr = {style: data.date_formats[style].pattern for style in ("medium", "long", "full")}
+    cldr["short"] = "y-MM-dd" if locale in BOTH_ORDERS else _padded(data.date_formats["short"].pattern)
+    patterns = {style: re.sub("[A-Za-z]+", r"{\g<0>}", pattern) for style, pattern in cldr.items()}
+    months = data.months["format"]
+    return _Names(months["wide"], months["abbreviated"], data.days["format"]["wide"], patterns)
+
+
+def _padded(pattern: str) -> str:
+    """The locale's order and separator, with two digits for day and month and four for the year."""
+    return re.sub("y+", "y", re.sub("M+", "MM", re.sub("d+", "dd", pattern)))

@@ -1,0 +1,162 @@
+"""Reads an amount as a person types it: exactly one reading, or a refusal with every reading that there could be.
+
+    amount = [mark [space]] number [[space] mark]
+    number = whole [sign fraction];   whole = digits, or groups of three with one kind of separator
+
+The locale decides only what a lone "," or "." means, and whether an apostrophe groups.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from indiopay.languages import SUPPORTED, is_french, supported_locale
+
+MAX_CHARACTERS = 64
+MAX_MAJOR_UNITS = 10**12
+
+_SPACES = str.maketrans(dict.fromkeys("\u00a0\u202f\u2009", " "))
+_PARTS = re.compile(r"([^0-9]*)([0-9](?:[0-9 ',.\u2019]*[0-9])?)([^0-9]*)")
+_WHOLE = re.compile(r"0|[1-9][0-9]*")
+_GROUPED = {sign: re.compile(rf"[1-9][0-9]{{0,2}}(?:{re.escape(sign)}[0-9]{{3}})+") for sign in " ',."}
+
+
+class Refusal(NamedTuple):
+    """Why a text is no amount, and every amount that the field could hold of those it could mean, in minor units."""
+
+    code: str
+    readings: tuple[int, ...] = ()
+
+
+class _Number(NamedTuple):
+    """The digits before and after the decimal sign."""
+
+    whole: str
+    fraction: str = ""
+
+    def minor_units(self, decimals: int) -> int:
+        return int(self.whole + self.fraction.ljust(decimals, "0"))
+
+    def fault(self, decimals: int) -> str | None:
+        if len(self.fraction) > decimals:
+            return "too_precise"
+        units = self.minor_units(decimals)
+        if units == 0:
+            return "not_positive"
+        return "too_large" if units >= MAX_MAJOR_UNITS * 10**decimals else None
+
+
+def read_typed_amount(text: str, *, currency: str, decimals: int, locale: str) -> int | Refusal:
+    """The minor units of `currency` that a person typed in `locale`, or the first fault of the text."""
+    typed = text.strip()
+    if not typed:
+        return Refusal("required")
+    if len(typed) > MAX_CHARACTERS:
+        return Refusal("too_long")
+    parts = _PARTS.fullmatch(typed.translate(_SPACES))
+    if parts is None:
+        return Refusal("format")
+    before, number, after = parts.groups()
+    meaning = _meaning(number, decimals, supported_locale(locale))
+    marks = [_marked(mark) for mark in (before.removesuffix(" "), after.removeprefix(" ")) if mark]
+    if meaning is None or None in marks:
+        return Refusal("format")
+    return _judged(meaning, decimals, agrees=all(mark and currency in mark for mark in marks))
+
+
+class _Meaning(NamedTuple):
+    """The numbers that a text could mean; it is certain only if no one would read it otherwise."""
+
+    numbers: tuple[_Number, ...]
+    certain: bool = True
+
+
+def _judged(meaning: _Meaning, decimals: int, *, agrees: bool) -> int | Refusal:
+    """The one reading, or the first of: ambiguous, currency_mismatch, too_precise, not_positive, too_large."""
+    held = tuple(number.minor_units(decimals) for number in meaning.numbers if not number.fault(decimals))
+    if held and not meaning.certain:
+        return Refusal("ambiguous", held)
+    if not agrees:
+        return Refusal("currency_mismatch")
+    fault = meaning.numbers[0].fault(decimals)
+    return Refusal(fault) if fault else held[0]
+
+
+def _meaning(number: str, decimals: int, locale: str) -> _Meaning | None:
+    """What the text means in this locale; None if it is no number."""
+    number = number.replace("\u2019", "'")
+    if "'" in number and locale != "fr_CH":
+        return None
+    spacers = [sign for sign in " '" if sign in number]
+    points = [sign for sign in ",." if sign in number]
+    if spacers:
+        return _parted(number, spacers, points)
+    if len(points) == 2:
+        points.sort(key=number.rfind)
+        return _parted(number, points[:1], points[1:])
+    if not points:
+        return _Meaning((_Number(number),)) if _WHOLE.fullmatch(number) else None
+    if number.count(points[0]) > 1:
+        return _parted(number, points, [])
+    return _lone(number, points[0], decimals, french=is_french(locale))
+
+
+def _parted(number: str, separators: list[str], signs: list[str]) -> _Meaning | None:
+    """A whole part in groups, and at most one decimal sign behind it."""
+    if len(separators) > 1 or len(signs) > 1:
+        return None
+    whole, sign, fraction = number.partition(signs[0]) if signs else (number, "", "")
+    if not _GROUPED[separators[0]].fullmatch(whole) or (sign and not fraction.isdigit()):
+        return None
+    return _Meaning((_Number(whole.replace(separators[0], ""), fraction),))
+
+
+def _lone(number: str, sign: str, decimals: int, *, french: bool) -> _Meaning | None:
+    """One "," or "." and nothing else: a decimal sign or a separator of groups, by the locale's custom."""
+    whole, _, fraction = number.partition(sign)
+    if not _WHOLE.fullmatch(whole):
+        return None
+    decimal, grouped = _Number(whole, fraction), _Number(whole + fraction)
+    could_group = _GROUPED[sign].fullmatch(number) is not None
+    if sign == ".":
+        return _Meaning((grouped, decimal), certain=False) if french and could_group else _Meaning((decimal,))
+    if french:
+        doubtful = could_group and decimals != 3
+        return _Meaning((grouped, decimal), certain=False) if doubtful else _Meaning((decimal,))
+    if could_group:
+        return _Meaning((grouped, decimal), certain=False) if decimals == 3 else _Meaning((grouped,))
+    return _Meaning((decimal,), certain=False) if len(fraction) <= decimals else None
+
+
+def _marked(mark: str) -> frozenset[str] | None:
+    """The currencies that a mark may stand for; None if it is no mark."""
+    return _mark_table().get(mark)
+
+
+@lru_cache(maxsize=1)
+def _mark_table() -> Mapping[str, frozenset[str]]:
+    """Every mark and the currencies that it stands for: ISO codes, and CLDR's symbols in French and English."""
+    from babel import Locale  # on first use: it takes longer to load than all else together
+
+    table: dict[str, set[str]] = {"C$": {"CAD"}}
+    names = Locale("en").currencies
+    table["$"] = {code for code, name in names.items() if "dollar" in name.lower()}
+    for code in names:
+        table.setdefault(code, set()).add(code)
+    for locale in SUPPORTED:
+        for code, symbol in Locale.parse(locale).currency_symbols.items():
+            for spelling in _spellings(symbol.translate(_SPACES)):
+                table.setdefault(spelling, set()).add(code)
+    return {mark: frozenset(codes) for mark, codes in table.items()}
+
+
+def _spellings(symbol: str) -> Iterator[str]:
+    """A symbol as CLDR writes it, without its space, and with one between its letters and its sign."""
+    yield symbol
+    yield symbol.replace(" ", "")
+    letters_first = re.fullmatch(r"([A-Z]+) ?([^A-Z ]+)", symbol)
+    sign_first = re.fullmatch(r"([^A-Z ]+) ?([A-Z]+)", symbol)
+    for found in (letters_first, sign_first):
+        if found:
+            yield f"{found[1]} {found[2]}"
