@@ -1,6 +1,6 @@
 """Une facture unique, de sa création à son annulation, dans un dossier de cette machine.
 
-    python examples/creer_une_facture.py [dossier]
+python examples/creer_une_facture.py [dossier]
 """
 
 import sys
@@ -106,7 +106,9 @@ def cancel(desk: InvoiceDesk, invoice: Invoice, file: Path) -> None:
     try:
         desk.send(invoice.id)
     except InvoiceStateError as refused:
-        print(f"Annulée : la page le dit, sans paiement possible; un renvoi est refusé ({describe(refused.status, LOCALE)})")
+        print(
+            f"Annulée : la page le dit, sans paiement possible; un renvoi est refusé ({describe(refused.status, LOCALE)})"
+        )
     else:
         verify(False, "une facture annulée ne s’envoie plus")
 

@@ -68,8 +68,12 @@ def test_an_accepted_letter_is_sent_and_its_bytes_are_erased() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "state", "attempts", "duplicate"),
-    [("transport", "queued", 0, False), ("later", "queued", 1, False), ("never", "failed", 1, False),
-     ("unknown", "queued", 1, True)],
+    [
+        ("transport", "queued", 0, False),
+        ("later", "queued", 1, False),
+        ("never", "failed", 1, False),
+        ("unknown", "queued", 1, True),
+    ],
 )
 def test_each_kind_of_failure_has_its_outcome(kind: str, state: str, attempts: int, duplicate: bool) -> None:
     """Transport charges nothing, later and unknown wait, never fails; only silence may make a duplicate."""

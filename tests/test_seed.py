@@ -151,7 +151,10 @@ def test_step_10_cancel(desk: InvoiceDesk) -> None:
     cancelled = desk.cancel(invoice.id, reason="La police a été remplacée.")
     page = desk.payment_page(token_of(desk.link(invoice.id)), checkout_url="https://paiement.exemple.ca/1")
     assert (cancelled.status, page.status, page.payable, page.checkout_url) == (
-        Status.CANCELLED, Status.CANCELLED, False, None,
+        Status.CANCELLED,
+        Status.CANCELLED,
+        False,
+        None,
     )
     assert page.cancel_reason == "La police a été remplacée."
     assert "La police a été remplacée." in html(desk, invoice)

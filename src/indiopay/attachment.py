@@ -23,7 +23,7 @@ _SHOWN = 80
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff/\\\\]|%2f|%5c", re.IGNORECASE)
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_NOT_PLAIN = re.compile(r'[^ !#$&+\-.0-9A-Z^_`a-z{}~()]')
+_NOT_PLAIN = re.compile(r"[^ !#$&+\-.0-9A-Z^_`a-z{}~()]")
 
 
 @frozen

@@ -41,7 +41,7 @@ class Dispatch:
 
     def deliver(self, limit: int) -> int:
         """Try at most `limit` letters that are due, and stop when the relay is away; how many were sent."""
-        kinds = []
+        kinds: list[str] = []
         while len(kinds) < limit and kinds[-1:] != ["paused"] and (kind := self.attempt()):
             kinds.append(kind)
         return kinds.count("sent")

@@ -26,7 +26,7 @@ from indiopay.errors import (
 )
 from indiopay.history import HistoryEntry
 from indiopay.invoice import Change, Idempotency, Invoice, LinkRef, NewInvoice, new_id
-from indiopay.invoice_form import FormValues, InvoiceForm, fingerprint, read_form
+from indiopay.invoice_form import CheckedFiles, FormValues, InvoiceForm, fingerprint, read_form
 from indiopay.letters import envelope_sender, render_letter
 from indiopay.links import PaymentLinks
 from indiopay.listing import InvoiceFilter, Order, Page, Totals, page_of, read_cursor, read_filter, read_limit
@@ -37,7 +37,7 @@ from indiopay.problems import Problem
 from indiopay.status import Status
 from indiopay.templates import environment
 from indiopay.text import one_line, paragraph
-from indiopay.uploads import CheckedFiles, OpenedFile, check_uploads, drop_uploads, keep_uploads, opened
+from indiopay.uploads import OpenedFile, check_uploads, drop_uploads, keep_uploads, opened
 
 log = logging.getLogger(__name__)
 
@@ -228,9 +228,7 @@ class InvoiceDesk:
         self.get(invoice_id)
         return tuple(self._store.history(self._slug, invoice_id))
 
-    def payment_page(
-        self, token: str, *, locale: str | None = None, checkout_url: str | None = None
-    ) -> PaymentPage:
+    def payment_page(self, token: str, *, locale: str | None = None, checkout_url: str | None = None) -> PaymentPage:
         """The « page Paiement » that a link opens, in the client's language unless `locale` says another; LinkError."""
         return payment_page(
             self.invoice_for_link(token),

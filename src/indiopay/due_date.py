@@ -4,7 +4,7 @@ import re
 from calendar import monthrange
 from collections.abc import Mapping
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cache
 from typing import Literal, NamedTuple
 
 from indiopay.errors import InvalidInputError
@@ -30,7 +30,8 @@ def parse_due_date(text: str, *, locale: str, today: date) -> date:
     readings = tuple(day for day in read.readings if _fault(day, today) is None)
     if read.readings and not readings:
         return _within(read.readings[0], today, typed=text)
-    raise _refused(read.code, typed=text, readings=readings)
+    weekday = None if read.named is None else _names(supported_locale(locale)).weekdays[read.named.weekday()]
+    raise _refused(read.code, typed=text, readings=readings or None, weekday=weekday)
 
 
 def due_date_of(value: object, *, locale: str, today: date) -> date:
@@ -45,7 +46,11 @@ def due_date_of(value: object, *, locale: str, today: date) -> date:
 
 
 def format_date(day: date, locale: str, *, style: Style = "long") -> str:
-    """The day as the language writes it, « 1er mars 2027 » too; the short style is what `parse_due_date` reads."""
+    """The day as CLDR writes it in that language, so that `parse_due_date` reads it back.
+
+    French writes « 1er mars 2027 ». The short style has two digits for day and month; it is 2027-03-01 where both
+    orders are in use. Every year has four digits.
+    """
     language = supported_locale(locale)
     names = _names(language)
     ordinal = "1er" if day.day == 1 and style != "short" and is_french(language) else str(day.day)
@@ -56,7 +61,7 @@ def format_date(day: date, locale: str, *, style: Style = "long") -> str:
         MMM=names.abbreviated[day.month],
         MMMM=names.months[day.month],
         EEEE=names.weekdays[day.weekday()],
-        y=f"{day.year:04}" if style == "short" else day.year,
+        y=f"{day.year:04}",
     )
 
 
@@ -79,9 +84,11 @@ def _last_day(today: date) -> date:
     return today.replace(year=year, day=min(today.day, monthrange(year, today.month)[1]))
 
 
-def _refused(code: str, *, typed: str | None = None, readings: tuple[date, ...] = (), **params: object) -> InvalidInputError:
-    told = {"typed": None if typed is None else typed[:MAX_CHARACTERS], "readings": readings, **params}
-    return InvalidInputError((Problem("due_date", code, {name: value for name, value in told.items() if value}),))
+def _refused(code: str, *, typed: str | None = None, **params: object) -> InvalidInputError:
+    told = {"typed": None if typed is None else typed[:MAX_CHARACTERS], **params}
+    return InvalidInputError(
+        (Problem("due_date", code, {name: given for name, given in told.items() if given is not None}),)
+    )
 
 
 class _Names(NamedTuple):
@@ -93,7 +100,7 @@ class _Names(NamedTuple):
     patterns: Mapping[str, str]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _names(locale: str) -> _Names:
     from babel import Locale  # on first use: it takes longer to load than all else together
 

@@ -19,7 +19,6 @@ class EntryKind(Enum):
     CANCELLED = "cancelled"
 
 
-
 @frozen
 class HistoryEntry:
     """One thing that happened: its kind, when (aware, UTC), and its details as plain JSON values.

@@ -137,7 +137,7 @@ def _client_name(typed: object) -> str | Problem:
     return name
 
 
-def _of_type(value: object, wanted: type, name: str) -> object:
+def _of_type(value: object, wanted: type[T], name: str) -> T | Problem:
     return value if isinstance(value, wanted) else Problem(name, "type")
 
 

@@ -2,30 +2,19 @@
 
 import re
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 from attrs import frozen
 
+from indiopay.currencies import DECIMALS
 from indiopay.errors import InvalidInputError
 from indiopay.languages import supported_locale
 from indiopay.problems import Problem
-from indiopay.typed_amount import MAX_CHARACTERS, MAX_MAJOR_UNITS, read_typed_amount
+from indiopay.typed_amount import MAX_CHARACTERS, MAX_MAJOR_UNITS, read_typed_amount, size_fault
 
-# ISO 4217 money in use, with the decimals that CLDR writes; a test holds both against CLDR's own data.
-_CURRENCIES = {
-    2: """AED AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP
-        CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR JMD KES
-        KGS KHR KYD KZT LKR LRD LSL MAD MDL MKD MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN
-        PGK PHP PKR PLN QAR RON RUB SAR SBD SCR SDG SEK SGD SHP SLE SRD SSP STN SZL THB TJS TMT TOP TRY TTD TWD TZS
-        UAH USD UYU UZS VES WST XCD XCG ZAR ZMW ZWG""",
-    0: """AFN ALL BIF CLP DJF GNF IQD IRR ISK JPY KMF KPW KRW LAK LBP MGA MMK PYG RSD RWF SOS SYP UGX VND VUV XAF XOF
-        XPF YER""",
-    3: "BHD JOD KWD LYD OMR TND",
-}
-DECIMALS = {code: decimals for decimals, codes in _CURRENCIES.items() for code in codes.split()}
-"""Every currency that an invoice may be in, and how many decimals its amounts have."""
-
+_MAX_DIGITS = 4000  # above 4300 Python no longer turns an int into text or back (sys.set_int_max_str_digits)
+_MAX_INT = 10**_MAX_DIGITS
 _PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 
@@ -41,10 +30,9 @@ class Money:
     currency: str
 
     def __attrs_post_init__(self) -> None:
-        if type(self.minor_units) is not int:
+        if isinstance(self.minor_units, bool) or not isinstance(self.minor_units, int):
             raise TypeError("minor_units must be an int")
-        if problem := currency_problem(self.currency):
-            raise InvalidInputError((problem,))
+        _require_known(self.currency)
 
     @classmethod
     def of(cls, amount: Decimal | int | str, currency: str) -> "Money":
@@ -55,29 +43,37 @@ class Money:
         """
         if isinstance(amount, bool) or not isinstance(amount, (Decimal, int, str)):
             raise TypeError("an amount must be a Decimal, an int or a str, never a float")
-        if problem := currency_problem(currency):
-            raise InvalidInputError((problem,))
+        _require_known(currency)
+        if isinstance(amount, int):
+            return cls(amount * _scale(currency), currency)
+        if isinstance(amount, str):
+            amount = _plain(amount)
         units = _exact_units(amount, DECIMALS[currency])
-        if isinstance(units, str):
-            raise ValueError(f"this is not an exact amount of {currency}: {units}")
+        exponent = amount.as_tuple().exponent
+        if isinstance(units, str) or not isinstance(exponent, int) or exponent > 0:
+            raise ValueError(f"this is not an exact amount of {currency}")
         return cls(units, currency)
 
     @classmethod
     def parse(cls, text: str, *, currency: str, locale: str) -> "Money":
-        """Money from what a person typed in that language; InvalidInputError, field "amount", if it has no one reading."""
+        """Money from what a person typed in that language.
+
+        InvalidInputError, field "amount", if the text has no one reading, or one that nobody can be billed.
+        """
+        _require_known(currency)
         if not isinstance(text, str):
-            raise InvalidInputError((Problem("amount", "type"),))
-        if problem := currency_problem(currency):
-            raise InvalidInputError((problem,))
-        read = read_typed_amount(text, currency=currency, decimals=DECIMALS[currency], locale=locale)
+            raise _refused("type", currency)
+        read = read_typed_amount(text, currency=currency, locale=locale)
         if isinstance(read, int):
             return cls(read, currency)
-        raise _refused(read.code, currency, typed=text, readings=tuple(cls(units, currency) for units in read.readings))
+        readings = {"readings": tuple(cls(units, currency) for units in read.readings)} if read.readings else {}
+        raise _refused(read.code, currency, typed=text[:MAX_CHARACTERS], **readings)
 
     @property
     def amount(self) -> Decimal:
-        """The amount in major units, exactly."""
-        return Decimal(f"{self.minor_units}E-{DECIMALS[self.currency]}")
+        """The amount in major units, exactly, with all the decimals of its currency."""
+        sign, digits, _ = Decimal(self.minor_units).as_tuple()
+        return Decimal((sign, digits, -DECIMALS[self.currency]))
 
     def format(self, locale: str) -> str:
         """The amount as CLDR writes it in that language, with its no-break spaces: « 1 250,50 $ »."""
@@ -116,57 +112,70 @@ def currency_problem(code: object) -> Problem | None:
 
 
 def amount_of(value: object, *, currency: str, locale: str) -> Money:
-    """The money in a form's amount field, typed or given; InvalidInputError, field "amount"."""
+    """The money in a form's amount field: text typed in `locale`, or a Money, a Decimal or an int of major units.
+
+    What a program gives must be as exact, positive and small as what a person types. InvalidInputError otherwise,
+    field "amount", or "currency" if that is unknown.
+    """
     if isinstance(value, str):
         return Money.parse(value, currency=currency, locale=locale)
-    if value is None:
-        raise _refused("required", currency)
-    if isinstance(value, Money):
-        return _payable(value.minor_units, currency, mismatch=value.currency != currency)
-    if isinstance(value, bool) or not isinstance(value, (Decimal, int)):
-        raise _refused("type", currency)
-    units = _exact_units(value, DECIMALS[currency])
+    _require_known(currency)
+    units = _given_units(value, currency)
     if isinstance(units, str):
         raise _refused(units, currency)
-    return _payable(units, currency)
-
-
-def _payable(units: int, currency: str, *, mismatch: bool = False) -> Money:
-    if mismatch:
-        raise _refused("currency_mismatch", currency)
-    if units <= 0:
-        raise _refused("not_positive", currency)
-    if units >= MAX_MAJOR_UNITS * 10 ** DECIMALS[currency]:
-        raise _refused("too_large", currency)
+    if fault := size_fault(units, currency):
+        raise _refused(fault, currency)
     return Money(units, currency)
 
 
-def _exact_units(amount: Decimal | int | str, decimals: int) -> int | str:
-    """The minor units of an amount, or why there are none. Its size is judged before any number is built."""
-    if isinstance(amount, int):
-        return amount * 10**decimals
-    if isinstance(amount, str):
-        if len(amount) > MAX_CHARACTERS or not _PLAIN.fullmatch(amount):
-            return "format"
-        amount = Decimal(amount)
+def _given_units(value: object, currency: str) -> int | str:
+    """The minor units of what a program put in a form, or the code of what is wrong with it."""
+    if value is None:
+        return "required"
+    if isinstance(value, Money):
+        return value.minor_units if value.currency == currency else "currency_mismatch"
+    if isinstance(value, Decimal):
+        return _exact_units(value, DECIMALS[currency])
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value * _scale(currency)
+    return "type"
+
+
+def _exact_units(amount: Decimal, decimals: int) -> int | str:
+    """The minor units of a Decimal, or why there are none. Its size is judged before any number is built."""
     sign, digits, exponent = amount.as_tuple()
-    if not isinstance(exponent, int) or exponent > 0:
+    if not isinstance(exponent, int):
         return "format"
     if -exponent > decimals:
         return "too_precise"
-    if len(digits) > MAX_CHARACTERS:
-        return "too_large"
-    units = int("".join(map(str, digits))) * 10 ** (decimals + exponent)
+    if not amount:
+        return 0
+    if amount.adjusted() >= _MAX_DIGITS:
+        return "not_positive" if sign else "too_large"
+    units = int("".join(map(str, digits))) * int(10 ** (decimals + exponent))
     return -units if sign else units
 
 
+def _plain(text: str) -> Decimal:
+    if not _PLAIN.fullmatch(text):
+        raise ValueError("this is not a plain amount such as 1250.50")
+    return Decimal(text)
+
+
+def _scale(currency: str) -> int:
+    return int(10 ** DECIMALS[currency])
+
+
+def _require_known(currency: object) -> None:
+    if problem := currency_problem(currency):
+        raise InvalidInputError((problem,))
+
+
 def _refused(code: str, currency: str, **params: object) -> InvalidInputError:
-    typed = {"typed": str(params["typed"])[:MAX_CHARACTERS]} if "typed" in params else {}
-    readings = {"readings": params["readings"]} if params.get("readings") else {}
-    decimals = DECIMALS[currency]
-    limit = {"limit": Money(MAX_MAJOR_UNITS * 10**decimals, currency)} if code == "too_large" else {}
-    known = {"currency": currency, "decimals": decimals}
-    return InvalidInputError((Problem("amount", code, {**known, **typed, **readings, **limit}),))
+    if code == "too_large":
+        params["limit"] = Money(MAX_MAJOR_UNITS * _scale(currency), currency)
+    params |= {"currency": currency, "decimals": DECIMALS[currency]}
+    return InvalidInputError((Problem("amount", code, params),))
 
 
 class _Template(NamedTuple):
@@ -181,11 +190,11 @@ class _Template(NamedTuple):
     def fill(self, minor_units: int) -> str:
         before, after = self.positive if minor_units >= 0 else self.negative
         major, minor = divmod(abs(minor_units), 10**self.decimals)
-        whole = f"{major:,}".replace(",", self.separator)
+        whole = f"{major if major < _MAX_INT else Decimal(major):,}".replace(",", self.separator)
         return f"{before}{whole}{self.sign}{minor:0{self.decimals}}{after}" if self.decimals else before + whole + after
 
 
-@lru_cache(maxsize=None)
+@cache
 def _template(currency: str, locale: str) -> _Template:
     """Read off what Babel writes for 1234567 and its negative: once for each locale and currency."""
     from babel.numbers import format_currency  # on first use: it takes longer to load than all else together

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+import attrs
 
 
-
-@frozen
+@attrs.frozen
 class Problem:
     """One thing wrong with one field of a form.
 
@@ -16,5 +15,5 @@ class Problem:
 
     field: str
     code: str
-    params: Mapping[str, object] = field(factory=dict, repr=False, hash=False)
+    params: Mapping[str, object] = attrs.field(factory=dict, repr=False, hash=False)
     index: int | None = None

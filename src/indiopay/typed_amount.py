@@ -7,10 +7,11 @@ The locale decides only what a lone "," or "." means, and whether an apostrophe 
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Set
+from functools import cache
 from typing import NamedTuple
 
+from indiopay.currencies import DECIMALS
 from indiopay.languages import SUPPORTED, is_french, supported_locale
 
 MAX_CHARACTERS = 64
@@ -38,16 +39,12 @@ class _Number(NamedTuple):
     def minor_units(self, decimals: int) -> int:
         return int(self.whole + self.fraction.ljust(decimals, "0"))
 
-    def fault(self, decimals: int) -> str | None:
-        if len(self.fraction) > decimals:
-            return "too_precise"
-        units = self.minor_units(decimals)
-        if units == 0:
-            return "not_positive"
-        return "too_large" if units >= MAX_MAJOR_UNITS * 10**decimals else None
+    def fault(self, currency: str) -> str | None:
+        decimals = DECIMALS[currency]
+        return "too_precise" if len(self.fraction) > decimals else size_fault(self.minor_units(decimals), currency)
 
 
-def read_typed_amount(text: str, *, currency: str, decimals: int, locale: str) -> int | Refusal:
+def read_typed_amount(text: str, *, currency: str, locale: str) -> int | Refusal:
     """The minor units of `currency` that a person typed in `locale`, or the first fault of the text."""
     typed = text.strip()
     if not typed:
@@ -58,11 +55,18 @@ def read_typed_amount(text: str, *, currency: str, decimals: int, locale: str) -
     if parts is None:
         return Refusal("format")
     before, number, after = parts.groups()
-    meaning = _meaning(number, decimals, supported_locale(locale))
-    marks = [_marked(mark) for mark in (before.removesuffix(" "), after.removeprefix(" ")) if mark]
-    if meaning is None or None in marks:
+    meaning = _meaning(number, DECIMALS[currency], supported_locale(locale))
+    stand_for = _currencies_of(before.removesuffix(" "), after.removeprefix(" "))
+    if meaning is None or stand_for is None:
         return Refusal("format")
-    return _judged(meaning, decimals, agrees=all(mark and currency in mark for mark in marks))
+    return _judged(meaning, currency, agrees=currency in stand_for)
+
+
+def size_fault(minor_units: int, currency: str) -> str | None:
+    """Why nobody can be billed this much: "not_positive", "too_large"; None if one can."""
+    if minor_units <= 0:
+        return "not_positive"
+    return "too_large" if minor_units >= MAX_MAJOR_UNITS * 10 ** DECIMALS[currency] else None
 
 
 class _Meaning(NamedTuple):
@@ -72,14 +76,15 @@ class _Meaning(NamedTuple):
     certain: bool = True
 
 
-def _judged(meaning: _Meaning, decimals: int, *, agrees: bool) -> int | Refusal:
+def _judged(meaning: _Meaning, currency: str, *, agrees: bool) -> int | Refusal:
     """The one reading, or the first of: ambiguous, currency_mismatch, too_precise, not_positive, too_large."""
-    held = tuple(number.minor_units(decimals) for number in meaning.numbers if not number.fault(decimals))
+    decimals = DECIMALS[currency]
+    held = tuple(number.minor_units(decimals) for number in meaning.numbers if not number.fault(currency))
     if held and not meaning.certain:
         return Refusal("ambiguous", held)
     if not agrees:
         return Refusal("currency_mismatch")
-    fault = meaning.numbers[0].fault(decimals)
+    fault = meaning.numbers[0].fault(currency)
     return Refusal(fault) if fault else held[0]
 
 
@@ -129,23 +134,35 @@ def _lone(number: str, sign: str, decimals: int, *, french: bool) -> _Meaning | 
     return _Meaning((decimal,), certain=False) if len(fraction) <= decimals else None
 
 
-def _marked(mark: str) -> frozenset[str] | None:
-    """The currencies that a mark may stand for; None if it is no mark."""
-    return _mark_table().get(mark)
+def _currencies_of(before: str, after: str) -> Set[str] | None:
+    """The currencies that all marks of an amount may stand for; None if there are three, or one is no mark."""
+    if not before and not after:
+        return DECIMALS.keys()
+    if before and after:
+        first, second = _marks().get(before), _marks().get(after)
+        return None if first is None or second is None else first & second
+    side = before or after
+    return _marks().get(side) or _both(side)
 
 
-@lru_cache(maxsize=1)
-def _mark_table() -> Mapping[str, frozenset[str]]:
+def _both(side: str) -> frozenset[str] | None:
+    """What two marks side by side stand for: « $ CAD »."""
+    splits = ((side[:end].removesuffix(" "), side[end:]) for end in range(1, len(side)))
+    pairs = [_marks()[first] & _marks()[second] for first, second in splits if {first, second} <= _marks().keys()]
+    return frozenset().union(*pairs) if pairs else None
+
+
+@cache
+def _marks() -> Mapping[str, frozenset[str]]:
     """Every mark and the currencies that it stands for: ISO codes, and CLDR's symbols in French and English."""
     from babel import Locale  # on first use: it takes longer to load than all else together
 
-    table: dict[str, set[str]] = {"C$": {"CAD"}}
-    names = Locale("en").currencies
-    table["$"] = {code for code, name in names.items() if "dollar" in name.lower()}
-    for code in names:
-        table.setdefault(code, set()).add(code)
-    for locale in SUPPORTED:
-        for code, symbol in Locale.parse(locale).currency_symbols.items():
+    table: dict[str, set[str]] = {code: {code} for code in DECIMALS}
+    names: Mapping[str, str] = Locale("en").currencies
+    table["$"] = {code for code in DECIMALS if "dollar" in names[code].lower()}
+    symbols = [symbol for locale in SUPPORTED for symbol in Locale.parse(locale).currency_symbols.items()]
+    for code, symbol in (*symbols, ("CAD", "C$")):
+        if code in DECIMALS:
             for spelling in _spellings(symbol.translate(_SPACES)):
                 table.setdefault(spelling, set()).add(code)
     return {mark: frozenset(codes) for mark, codes in table.items()}

@@ -9,7 +9,7 @@ import unicodedata
 from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 from indiopay.languages import SUPPORTED
@@ -38,14 +38,19 @@ _TERMS = (
     re.compile(rf"(?P<end>{_END})"),
 )
 _WORDS = {"aujourd'hui": 0, "today": 0, "demain": 1, "tomorrow": 1}
+_ACCENTS = re.compile("(?<=[a-z])[\u0300-\u036f]+")
 _SPACES = re.compile("[ \u00a0\u202f\u2009.,]+")
 
 
 class Unread(NamedTuple):
-    """Why a text is no date ("required", "format", "invalid"), or every date that it could be ("ambiguous")."""
+    """Why a text is no date ("required", "format", "invalid"), or every date that it could be ("ambiguous").
+
+    `named` is the date that stands there with the name of another day of the week.
+    """
 
     code: str
     readings: tuple[date, ...] = ()
+    named: date | None = None
 
 
 def read_typed_date(text: str, *, locale: str, today: date) -> date | Unread:
@@ -83,7 +88,9 @@ def _named(plain: str) -> date | Unread:
     if month is None or (found["weekday"] and weekday is None):
         return Unread("format")
     day = _date(int(found["year"]), month, int(found["day"]))
-    return _one(day if day and weekday in (None, day.weekday()) else None)
+    if day and weekday not in (None, day.weekday()):
+        return Unread("invalid", named=day)
+    return _one(day)
 
 
 def _is_ordinal(day: str, ending: str | None) -> bool:
@@ -127,16 +134,16 @@ def _date(year: int, month: int, day: int) -> date | None:
 
 def _plain(text: str) -> str:
     """Without case, accents, dots and commas, and with one kind of space; digits stay what they are."""
-    bare = "".join(c for c in unicodedata.normalize("NFD", text.casefold()) if not unicodedata.combining(c))
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFD", text.lower()))
     return _SPACES.sub(" ", bare.replace("\u2019", "'")).strip()
 
 
-@lru_cache(maxsize=1)
+@cache
 def _month_names() -> Mapping[str, int]:
     return {name: month for width in ("wide", "abbreviated") for name, month in _names("months", width)}
 
 
-@lru_cache(maxsize=1)
+@cache
 def _weekday_names() -> Mapping[str, int]:
     return dict(_names("days", "wide"))
 

@@ -102,8 +102,8 @@ def _stream(upload: Upload, stack: ExitStack) -> BinaryIO | None:
     try:
         if upload.path is not None:
             return stack.enter_context(upload.path.open("rb")) if upload.path.is_file() else None
-        if isinstance(upload.content, bytes):
-            return BytesIO(upload.content)
+        if upload.content is None or isinstance(upload.content, bytes):
+            return BytesIO(upload.content or b"")
         stack.callback(upload.content.seek, upload.content.tell())
         return upload.content
     except (OSError, ValueError, AttributeError):

@@ -163,19 +163,25 @@ def letter_row(letter: Letter) -> Row:
 
 def letter_of(row: Row) -> Letter:
     """The letter in the columns LETTER of a row."""
-    letter_id, invoice_id, message_id, recipient, queued_at, not_before, *middle, sent_at, duplicate, token, end = row
     return Letter(
-        UUID(bytes=letter_id),
-        UUID(bytes=invoice_id),
-        message_id,
-        recipient,
-        datetime.fromisoformat(queued_at),
-        datetime.fromisoformat(not_before),
-        *middle,
-        _time(sent_at),
-        bool(duplicate),
-        token,
-        _time(end),
+        UUID(bytes=row[0]),
+        UUID(bytes=row[1]),
+        row[2],
+        row[3],
+        datetime.fromisoformat(row[4]),
+        datetime.fromisoformat(row[5]),
+        row[6],
+        row[7],
+        row[8],
+        row[9],
+        row[10],
+        row[11],
+        row[12],
+        row[13],
+        _time(row[14]),
+        bool(row[15]),
+        row[16],
+        _time(row[17]),
     )
 
 

@@ -12,6 +12,14 @@ from indiopay.stores.memory import MemoryStore
 from indiopay.testing.clock import StoppedClock
 
 
+class _Parts(DeskOptions):
+    agency: Agency
+    store: InvoiceStore
+    files: FileStore
+    mailer: Mailer
+    links: PaymentLinks
+
+
 class MemoryDeskChanges(DeskOptions, total=False):
     """Every parameter of `InvoiceDesk`; those not given are in memory, with a clock that stands still."""
 
@@ -28,13 +36,14 @@ def memory_desk(**changes: Unpack[MemoryDeskChanges]) -> InvoiceDesk:
     It belongs to the agency "cabinet" and stands at 2 March 2026 unless told otherwise. Its link key is the same each
     time: for tests only.
     """
-    clock = changes.setdefault("clock", StoppedClock())
-    agency = Agency("cabinet", "Cabinet Exemple", "facturation@exemple.ca")
-    parts: MemoryDeskChanges = {
-        "agency": agency,
+    clock = changes.get("clock", StoppedClock())
+    parts: _Parts = {
+        "agency": Agency("cabinet", "Cabinet Exemple", "facturation@exemple.ca"),
         "store": MemoryStore(),
         "files": MemoryFiles(clock=clock),
         "mailer": MemoryMailer(),
         "links": PaymentLinks("https://exemple.ca/payer/", keys=[b"for tests only, 32 bytes in all!"]),
+        "clock": clock,
     }
-    return InvoiceDesk(**{**parts, **changes})
+    parts.update(changes)
+    return InvoiceDesk(**parts)

@@ -1,0 +1,80 @@
+"""The Jinja environment that letters and page share, loaded on first use; a host's folder may override its templates."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indiopay.errors import IndioPayError
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+_TEMPLATES = ("letter.html", "letter.txt", "page.html")
+_STYLE = "page.css"
+
+
+class TemplatesError(IndioPayError, ValueError):
+    """A host's folder of templates cannot be used: it is missing, or one of its files cannot be read or parsed."""
+
+
+def environment(folder: str | os.PathLike[str] | None = None) -> "Environment":
+    """The templates of the package, with those in `folder`, if given, in front of them.
+
+    A folder may hold `page.html`, `page.css`, `letter.html` and `letter.txt`; one that it lacks is the package's.
+    TemplatesError if the folder or one of these files cannot be used.
+    """
+    return _own() if folder is None else _checked(Path(folder))
+
+
+@lru_cache(maxsize=8)
+def page_style(templates: "Environment") -> str:
+    """The page's style sheet as it stands, which is no template: the very text whose hash the page's headers name."""
+    if templates.loader is None:
+        raise TemplatesError("these templates have no loader: make them with indiopay.templates.environment")
+    return templates.loader.get_source(templates, _STYLE)[0]
+
+
+@lru_cache(maxsize=None)
+def _own() -> "Environment":
+    return _environment(None)
+
+
+def _checked(folder: Path) -> "Environment":
+    """With every template parsed and the style sheet read, so that a mistake shows at start and not at a client's."""
+    from jinja2 import TemplateSyntaxError
+
+    if not folder.is_dir():
+        raise TemplatesError("the templates must be a folder, and there is none at the path given")
+    templates = _environment(folder)
+    for name in _TEMPLATES:
+        try:
+            templates.get_template(name)
+        except TemplateSyntaxError as error:
+            raise TemplatesError(f"{name}, line {error.lineno}: {error.message}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise TemplatesError(f"{name} cannot be read as UTF-8 text ({type(error).__name__})") from error
+    try:
+        page_style(templates)
+    except (OSError, UnicodeDecodeError) as error:
+        raise TemplatesError(f"{_STYLE} cannot be read as UTF-8 text ({type(error).__name__})") from error
+    return templates
+
+
+def _environment(folder: Path | None) -> "Environment":
+    from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
+
+    own = PackageLoader("indiopay", "jinja")
+    return Environment(
+        loader=own if folder is None else ChoiceLoader([FileSystemLoader(folder), own]),
+        autoescape=_is_escaped,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _is_escaped(name: str | None) -> bool:
+    return name is None or not name.endswith(".txt")
