@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from indiopay import Agency, IndioPayError, InvoiceDesk, Upload, open_folder
+from indiopay.testing import memory_desk
 
 from .conftest import PDF, filled_in
 
 AGENCY = Agency("nord", "Assurances du Nord", "facturation@exemple.ca")
 WRITERS = 2
 LONGEST_LIFE_SECONDS = 0.12
+
+FORM = filled_in(files=[Upload("Police.pdf", PDF)], send_by_email=True)
 
 Acknowledge = Callable[[str], None]
 Writer = Callable[[Path, Acknowledge], None]
@@ -26,16 +29,15 @@ def open_desk(folder: Path) -> InvoiceDesk:
 def write_for_ever(folder: Path, acknowledge: Acknowledge) -> None:
     """Create invoices, each with a file and a letter, and acknowledge each once `create` has returned."""
     with open_desk(folder) as desk:
-        for number in range(10**9):
-            file = Upload("Police.pdf", PDF + b"%" + str(number).encode())
-            invoice = desk.create(filled_in(files=[file], send_by_email=True))
-            acknowledge(str(invoice.id))
+        while True:
+            acknowledge(str(desk.create(FORM).id))
 
 
 def kill_writers(folder: Path, *, kills: int, seed: int, write: Writer = write_for_ever) -> set[str]:
     """Run and kill `kills` writers, a few at once; the ids that they acknowledged."""
     lots = random.Random(seed)
     acknowledged: set[str] = set()
+    memory_desk().create(FORM)  # what is loaded on first use is loaded before the fork, not within a short life
     open_desk(folder).close()
     for _ in range(0, kills, WRITERS):
         writers = [_fork(folder, write) for _ in range(WRITERS)]

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from indiopay import Invoice, Upload
+from indiopay import Invoice
 from indiopay.files.folder import FolderFiles
 from indiopay.invoice import NewInvoice
 from indiopay.stores.sqlite import SqliteStore
 
-from .conftest import PDF, filled_in
-from .killing import Acknowledge, faults, kill_writers, open_desk
+from .killing import FORM, Acknowledge, faults, kill_writers, open_desk
 
 WINDOW_SECONDS = 0.01
 
@@ -42,7 +41,7 @@ def _write_acknowledging_too_early(folder: Path, acknowledge: Acknowledge) -> No
         desk._store.__class__ = _AcknowledgesTooEarly  # noqa: SLF001  # a store that is broken on purpose
         desk._store.acknowledge = acknowledge  # type: ignore[attr-defined]  # noqa: SLF001
         while True:
-            desk.create(filled_in(send_by_email=True))
+            desk.create(FORM)
 
 
 class _KeepsFilesTooLate(FolderFiles):
@@ -65,7 +64,7 @@ def _write_rows_before_files(folder: Path, acknowledge: Acknowledge) -> None:
         files.__class__ = _KeepsFilesTooLate
         files.late = []  # type: ignore[attr-defined]
         while True:
-            invoice = desk.create(filled_in(files=[Upload("Police.pdf", PDF)], send_by_email=True))
+            invoice = desk.create(FORM)
             time.sleep(WINDOW_SECONDS)
             files.catch_up()  # type: ignore[attr-defined]
             acknowledge(str(invoice.id))
