@@ -4,9 +4,8 @@ import hmac
 import os
 from base64 import urlsafe_b64decode
 
-from rounds import measure, show
-
 from indiopay import PaymentLinks
+from rounds import measure, show
 
 REPEAT = 20_000
 

@@ -107,7 +107,7 @@ def cancel(desk: InvoiceDesk, invoice: Invoice, file: Path) -> None:
         desk.send(invoice.id)
     except InvoiceStateError as refused:
         print(
-            f"Annulée : la page le dit, sans paiement possible; un renvoi est refusé ({describe(refused.status, LOCALE)})"
+            f"Annulée : la page le dit; un renvoi est refusé, car la facture est « {describe(refused.status, LOCALE)} »"
         )
     else:
         verify(False, "une facture annulée ne s’envoie plus")

@@ -3,6 +3,7 @@
 import io
 import json
 from base64 import b64decode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -54,7 +55,7 @@ def office(kind: str, entries: dict[str, bytes], unpacked_spaces: int = 0) -> Bi
     return packed
 
 
-_RECIPES = {
+_RECIPES: dict[str, Callable[[int], BinaryIO]] = {
     "pdf": _pdf,
     "text": _text,
     "xlsx-bomb": lambda size: office("xlsx", {}, size),

@@ -70,7 +70,7 @@ def _tell(pipe: int, line: str) -> None:
 def faults(folder: Path, acknowledged: set[str]) -> list[str]:
     """Everything that a promise was broken by; empty when all of them hold."""
     with open_desk(folder) as desk:
-        records = list(desk._store.export(AGENCY.slug))  # noqa: SLF001  # what is stored, beneath the desk
+        records = list(desk._store.export(AGENCY.slug))  # what is stored, beneath the desk
         lost = acknowledged - {str(record.invoice.id) for record in records}
         numbers = [record.invoice.number for record in records]
         found = [f"lost: {invoice_id}" for invoice_id in sorted(lost)]

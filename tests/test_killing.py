@@ -38,8 +38,8 @@ class _AcknowledgesTooEarly(SqliteStore):
 
 def _write_acknowledging_too_early(folder: Path, acknowledge: Acknowledge) -> None:
     with open_desk(folder) as desk:
-        desk._store.__class__ = _AcknowledgesTooEarly  # noqa: SLF001  # a store that is broken on purpose
-        desk._store.acknowledge = acknowledge  # type: ignore[attr-defined]  # noqa: SLF001
+        desk._store.__class__ = _AcknowledgesTooEarly  # a store that is broken on purpose
+        desk._store.acknowledge = acknowledge  # type: ignore[attr-defined]
         while True:
             desk.create(FORM)
 
@@ -60,7 +60,7 @@ class _KeepsFilesTooLate(FolderFiles):
 
 def _write_rows_before_files(folder: Path, acknowledge: Acknowledge) -> None:
     with open_desk(folder) as desk:
-        files = desk._files  # noqa: SLF001  # a file store that is broken on purpose
+        files = desk._files  # a file store that is broken on purpose
         files.__class__ = _KeepsFilesTooLate
         files.late = []  # type: ignore[attr-defined]
         while True:

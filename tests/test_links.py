@@ -7,8 +7,7 @@ import string
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from indiopay import LinkError, PaymentLinks
 from indiopay.invoice import LinkRef
@@ -54,7 +53,7 @@ def test_every_one_character_edit_is_refused() -> None:
 )
 def test_anything_else_is_refused_with_one_answer(wrong: object) -> None:
     """Any type and any length gives LinkError, with the same words."""
-    with pytest.raises(LinkError, match="^this link opens nothing$"):
+    with pytest.raises(LinkError, match=r"^this link opens nothing$"):
         links().verify("nord", wrong)
 
 

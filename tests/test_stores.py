@@ -1,5 +1,6 @@
 """What every store does, whatever it is made of: the contract of `InvoiceStore`, without a desk."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -150,7 +151,7 @@ def test_a_renewed_link_opens_and_the_old_one_does_not(store: InvoiceStore) -> N
 def test_an_agency_sees_nothing_of_another(store: InvoiceStore, reader: str) -> None:
     """Every read with another agency's slug finds nothing."""
     store.add("nord", new(1, letter=letter(1)))
-    reads = {
+    reads: dict[str, Callable[[], object]] = {
         "get": lambda: store.get("sud", UUID(int=1)),
         "history": lambda: list(store.history("sud", UUID(int=1))),
         "deliveries": lambda: list(store.deliveries("sud", UUID(int=1))),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         LinkError as LinkError,
         MailError as MailError,
         StorageError as StorageError,
+        TemplatesError as TemplatesError,
     )
     from indiopay.history import EntryKind as EntryKind, HistoryEntry as HistoryEntry
     from indiopay.invoice import Client as Client, Invoice as Invoice
@@ -71,6 +72,7 @@ __all__ = [
     "Problem",
     "Status",
     "StorageError",
+    "TemplatesError",
     "Totals",
     "Upload",
     "describe",
@@ -113,6 +115,7 @@ _HOMES = {
     "Problem": "problems",
     "Status": "status",
     "StorageError": "errors",
+    "TemplatesError": "errors",
     "Totals": "listing",
     "Upload": "attachment",
     "describe": "messages",
@@ -124,7 +127,7 @@ _HOMES = {
 
 if not TYPE_CHECKING:  # else a type checker would believe every name
 
-    def __getattr__(name):
+    def __getattr__(name):  # noqa: ANN001, ANN202  # `typing` is not loaded here
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module

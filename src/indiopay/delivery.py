@@ -47,8 +47,10 @@ class Dispatch:
         return kinds.count("sent")
 
     def attempt(self, letter_id: UUID | None = None) -> str | None:
-        """Try the letter that is due first, or the one named: "sent", "failed", "waits", "paused" or "lost" (to another
-        worker, or to a cancel); None if there was none to try."""
+        """Try the letter that is due first, or the one named, and say what became of it.
+
+        "sent", "failed", "waits", "paused" or "lost" (to another worker, or to a cancel); None if there was none.
+        """
         now = self.clock()
         letter = self.store.claim(
             self.agency, now=now, lease_end=now + LEASE, queued_after=now - GIVEN_UP_AFTER, letter_id=letter_id
@@ -68,7 +70,7 @@ class Dispatch:
             return letter
         try:
             sender, message = self.render(letter)
-        except Exception as error:  # a host's template may raise anything, and must not hold up the other letters
+        except Exception as error:  # noqa: BLE001  # a host's template may raise anything, and must not hold up the other letters
             log.warning("letter %s could not be rendered: %s", letter.id, type(error).__name__)
             return MailError("render", kind="later")
         ready = evolve(letter, sender=sender, message=message, message_sha256=sha256(message).hexdigest())
@@ -80,7 +82,7 @@ class Dispatch:
         except MailError as error:
             kind = {"transport": "paused", "never": "failed"}.get(error.kind, "waits")
             return self._finish(refused(letter, _plain(error), at=self.clock()), kind)
-        except Exception as error:  # a host's mailer may raise anything: whether it was accepted is then unknown
+        except Exception as error:  # noqa: BLE001  # a host's mailer may raise anything: whether it was accepted is then unknown
             log.warning("the mailer broke off letter %s: %s", letter.id, type(error).__name__)
             return self._finish(refused(letter, MailError("mailer", kind="unknown"), at=self.clock()), "waits")
         return self._finish(accepted(letter, at=self.clock()), "sent")

@@ -29,7 +29,7 @@ from indiopay.invoice import Change, Idempotency, Invoice, LinkRef, NewInvoice, 
 from indiopay.invoice_form import CheckedFiles, FormValues, InvoiceForm, fingerprint, read_form
 from indiopay.letters import envelope_sender, render_letter
 from indiopay.links import PaymentLinks
-from indiopay.listing import InvoiceFilter, Order, Page, Totals, page_of, read_cursor, read_filter, read_limit
+from indiopay.listing import Order, Page, Totals, page_of, read_cursor, read_filter, read_limit
 from indiopay.outbox import Delivery, Letter, new_letter
 from indiopay.payment_page import Download, PaymentPage, payment_page
 from indiopay.ports import FileStore, InvoiceStore, Mailer, Scanner
@@ -45,6 +45,8 @@ _REFERENCE_LIMIT = 200
 _REASON_LIMIT = 1_000
 _KEY_LIMIT = 200
 _SWEPT_AFTER = timedelta(days=1)
+_EARLIEST, _LATEST = 1970, 9998
+_FILE_POLICY = FilePolicy()
 
 
 class DeskOptions(TypedDict, total=False):
@@ -84,7 +86,7 @@ class InvoiceDesk:
         links: PaymentLinks,
         clock: Callable[[], datetime] = _utc_now,
         send_at_once: bool = True,
-        file_policy: FilePolicy = FilePolicy(),
+        file_policy: FilePolicy = _FILE_POLICY,
         scanner: Scanner | None = None,
         templates: str | os.PathLike[str] | None = None,
         on_event: Callable[[Event], None] | None = None,
@@ -142,10 +144,8 @@ class InvoiceDesk:
                 raise InvalidInputError(read)
             attachments = keep_uploads(files, read.files, store=self._files, agency=self._slug, random=self._random)
         new = self._new_invoice(read, attachments, key)
-        invoice = self._store.add(self._slug, new)
-        if invoice.id != new.id:
-            drop_uploads(attachments, store=self._files, agency=self._slug)
-        elif new.letter is not None:
+        invoice = self._added(new)
+        if invoice.id == new.id and new.letter is not None:
             self._try_at_once(new.letter)
         return invoice
 
@@ -167,10 +167,13 @@ class InvoiceDesk:
     ) -> Page[Invoice]:
         """« Factures »: one page of the agency's invoices; `after` is the `next` of the page before (CursorError).
 
-        `due_from` and `due_until` are included. Every word of `text` occurs somewhere in number, name, address or
-        description, without regard to case or accents. `limit` is 1 to 200. Anything else is an InvalidInputError.
+        `due_from` and `due_until` are included. Every word of `text` (up to 200 characters) occurs somewhere in number,
+        name, address or description, without regard to case or accents. `limit` is 1 to 200. Anything else is an
+        InvalidInputError.
         """
-        which = read_filter(status, overdue, text, due_from, due_until, order)
+        which = read_filter(
+            status=status, overdue=overdue, text=text, due_from=due_from, due_until=due_until, order=order
+        )
         limit = read_limit(limit)
         start = None if after is None else read_cursor(after, self._slug, which)
         found = self._store.page(self._slug, which, today=self._today(), after=start, limit=limit + 1)
@@ -215,7 +218,7 @@ class InvoiceDesk:
         """
         reference = _valid(one_line(reference, field="reference", limit=_REFERENCE_LIMIT))
         at = self._now()
-        paid = at if paid_at is None else _aware(paid_at)
+        paid = at if paid_at is None else _utc(paid_at, field="paid_at")
         return self._change(invoice_id, lambda i: i.record_payment(reference=reference, paid_at=paid, at=at))
 
     def cancel(self, invoice_id: UUID, *, reason: str | None = None) -> Invoice:
@@ -299,6 +302,17 @@ class InvoiceDesk:
             key,
         )
 
+    def _added(self, new: NewInvoice) -> Invoice:
+        """Written, or found under its key. Files go only when it is sure that nothing refers to them."""
+        try:
+            invoice = self._store.add(self._slug, new)
+        except IdempotencyError:
+            drop_uploads(new.attachments, store=self._files, agency=self._slug)
+            raise
+        if invoice.id != new.id:
+            drop_uploads(new.attachments, store=self._files, agency=self._slug)
+        return invoice
+
     def _letter(self, invoice_id: UUID, address: str, at: datetime) -> Letter:
         sender = envelope_address(self._agency.email)
         return new_letter(
@@ -349,7 +363,7 @@ class InvoiceDesk:
         return self._agency.local_date(self._now())
 
     def _now(self) -> datetime:
-        return _aware(self._clock()).astimezone(UTC)
+        return _utc(self._clock(), field="clock")
 
 
 def _idempotency(key: str | None, form: InvoiceForm, checked: CheckedFiles) -> Idempotency | None:
@@ -364,7 +378,9 @@ def _valid(read: str | Problem) -> str:
     return read
 
 
-def _aware(at: datetime) -> datetime:
+def _utc(at: object, *, field: str) -> datetime:
     if not isinstance(at, datetime) or at.utcoffset() is None:
-        raise InvalidInputError((Problem("paid_at", "type"),))
-    return at
+        raise InvalidInputError((Problem(field, "type"),))
+    if not _EARLIEST <= at.year <= _LATEST:
+        raise InvalidInputError((Problem(field, "out_of_range"),))
+    return at.astimezone(UTC)

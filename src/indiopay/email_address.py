@@ -49,7 +49,7 @@ def _is_plain(typed: str) -> bool:
     )
 
 
-def _early_fault(typed: str) -> str | None:
+def _early_fault(typed: str) -> str | None:  # noqa: PLR0911  # the first fault of several, in order
     """What can be told without a parser, and in bounded time."""
     if not typed:
         return "required"

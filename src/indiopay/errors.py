@@ -11,7 +11,8 @@
     ├── CursorError              this cursor is malformed, or another list's
     ├── FileDamagedError         a stored file is gone, or is not what was stored
     ├── StorageError             a store or a file store could not do it; wraps the driver's error
-    └── MailError                a mailer could not do it
+    ├── MailError                a mailer could not do it
+    └── TemplatesError           a host's templates cannot be used (a ValueError too)
 
 No message holds a name, an address, a note, a token or an answer of a mail server.
 """
@@ -99,8 +100,8 @@ class StorageError(IndioPayError):
 class MailError(IndioPayError):
     """A mailer could not hand a letter over.
 
-    `reason` is a code for where it failed ("connect", "rcpt", "data": a-z, 0-9, _), never the relay's own words; `code` is the
-    SMTP reply code, if there was one. `kind` decides what happens to the letter:
+    `reason` is a code for where it failed ("connect", "rcpt", "data": a-z, 0-9, _), never the relay's own words;
+    `code` is the SMTP reply code, if there was one. `kind` decides what happens to the letter:
 
     - "transport": the relay, not the letter, is at fault; nothing is charged to the letter
     - "later": refused for now (4xx); tried again
@@ -111,8 +112,12 @@ class MailError(IndioPayError):
     def __init__(self, reason: str, *, kind: MailErrorKind, code: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.kind = kind
+        self.kind: MailErrorKind = kind
         self.code = code
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.reason}" + (f" ({self.code})" if self.code else "")
+
+
+class TemplatesError(IndioPayError, ValueError):
+    """A host's folder of templates cannot be used: it is missing, or one of its files cannot be read or parsed."""

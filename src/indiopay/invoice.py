@@ -146,7 +146,7 @@ class InvoiceRecord:
 
 @frozen
 class NewInvoice:
-    """An invoice before its store gives it a number, and a time that is `at` or the last invoice's, if that is later."""
+    """An invoice before its store gives it a number and a time: `at`, or the last invoice's if that is later."""
 
     id: UUID
     type: InvoiceType

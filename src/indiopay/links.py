@@ -1,10 +1,10 @@
-"""Payment links: « Copier le lien ». Tokens are made and checked here, before any storage is touched.
+r"""Payment links: « Copier le lien ». Tokens are made and checked here, before any storage is touched.
 
 A token is 36 bytes, written as 48 characters of base64url:
 
     version (1) | key id (1) | link id (18, random) | MAC (16)
 
-    MAC = HMAC-SHA256(key, "indiopay:link:v1\\0" | length of the slug (1) | slug | the first 20 bytes)[:16]
+    MAC = HMAC-SHA256(key, "indiopay:link:v1\0" | length of the slug (1) | slug | the first 20 bytes)[:16]
 """
 
 import hmac

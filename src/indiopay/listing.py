@@ -21,6 +21,7 @@ T = TypeVar("T")
 Order = Literal["newest", "due"]
 
 MAX_LIMIT = 200
+MAX_TEXT = 200
 _CURSOR = struct.Struct(">8sIQ")
 
 
@@ -107,6 +108,7 @@ class InvoiceFilter:
 
 
 def read_filter(
+    *,
     status: Status | None,
     overdue: bool | None,
     text: str | None,
@@ -123,6 +125,8 @@ def read_filter(
         ("due_until", due_until, date),
     )
     problems = [Problem(name, "type") for name, value, wanted in typed if not _is(value, wanted)]
+    if isinstance(text, str) and len(text) > MAX_TEXT:
+        problems.append(Problem("text", "too_long", {"limit": MAX_TEXT}))
     if order not in ("newest", "due"):
         problems.append(Problem("order", "unknown"))
     if problems:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 from indiopay.due_date import format_date
@@ -142,7 +142,7 @@ def _one_of(texts: Sequence[str], locale: str) -> str:
 def _number(value: int | Decimal, locale: str) -> str:
     from babel.numbers import format_decimal  # on first use: it takes longer to load than all else together
 
-    return format_decimal(value, locale=supported_locale(locale))
+    return str(format_decimal(value, locale=supported_locale(locale)))
 
 
 def _currency(code: str, locale: str) -> str:
@@ -196,9 +196,7 @@ def _why(reason: str, locale: str) -> str:
     return _worded(keys, locale, {})
 
 
-def _worded(
-    keys: Sequence[str], locale: str, params: Mapping[str, str], count: int | None = None
-) -> str:
+def _worded(keys: Sequence[str], locale: str, params: Mapping[str, str], count: int | None = None) -> str:
     catalog = _catalog(supported_locale(locale))
     for key in keys:
         text = key if count is None else catalog.ngettext(key, key, count)
@@ -208,7 +206,7 @@ def _worded(
     raise KeyError(keys[-1])
 
 
-@lru_cache(maxsize=None)
+@cache
 def _catalog(locale: str) -> "GNUTranslations":
     """The language's catalog, and the region's in front of it, if there is one."""
     from gettext import GNUTranslations
@@ -218,10 +216,10 @@ def _catalog(locale: str) -> "GNUTranslations":
     paths = [folder.joinpath("locales", name, "LC_MESSAGES", "indiopay.mo") for name in _from_base(locale)]
     first, *others = (path for path in paths if path.is_file())
     with first.open("rb") as stream:
-        found = GNUTranslations(stream)  # type: ignore[arg-type]
+        found = GNUTranslations(stream)
     for path in others:
         with path.open("rb") as stream:
-            region = GNUTranslations(stream)  # type: ignore[arg-type]
+            region = GNUTranslations(stream)
         region.add_fallback(found)
         found = region
     return found

@@ -56,8 +56,8 @@ class PaymentPage:
     checkout_url: str | None
     locale: str
     headers: Mapping[str, str] = field(hash=False)
-    _other_locale: str
-    _templates: "Environment" = field(eq=False)
+    _other_locale: str = field(alias="other_locale")
+    _templates: "Environment" = field(eq=False, alias="templates")
 
     def __repr__(self) -> str:
         return f"PaymentPage(number={self.number}, status={self.status.value})"
@@ -65,8 +65,11 @@ class PaymentPage:
     def to_html(
         self, *, file_url: Callable[[Attachment], str], language_url: Callable[[str], str] | None = None
     ) -> str:
-        """The whole page. `file_url` gives the address of a file's download, `language_url` that of this page in
-        another locale, for the link that switches language; both belong to the host."""
+        """The whole page.
+
+        `file_url` gives the address of a file's download, `language_url` that of this page in another locale, for the
+        link that switches language; both belong to the host.
+        """
         return self._templates.get_template("page.html").render(
             page=self,
             style=page_style(self._templates),

@@ -15,6 +15,9 @@ from indiopay.invoice import Change, Invoice, InvoiceRecord, LinkRef, NewInvoice
 from indiopay.listing import InvoiceFilter, Position, Totals
 from indiopay.outbox import Letter
 
+# pyright: reportReturnType=false
+# A protocol's methods are their docstrings.
+
 
 class InvoiceStore(Protocol):
     """Keeps invoices. Each writing method writes all that it is given in one transaction, or nothing."""
@@ -23,8 +26,8 @@ class InvoiceStore(Protocol):
         """Number `new`, write it with its history, its letter and its key, and return it.
 
         Numbers are 1, 2, 3 ... within the agency, none twice and none skipped; `created_at` is `new.at`, or
-        that of the invoice before it if that is later. If the idempotency key was used with the same fingerprint, write nothing and
-        return that invoice; with another one raise `IdempotencyError`.
+        that of the invoice before it if that is later. If the idempotency key was used with the same fingerprint,
+        write nothing and return that invoice; with another one raise `IdempotencyError`.
         """
 
     def apply(self, agency: str, change: Change) -> None:

@@ -1,11 +1,11 @@
-"""The Jinja environment that letters and page share, loaded on first use; a host's folder may override its templates."""
+"""The Jinja environment that letters and page share, loaded on first use; a host's folder may override it."""
 
 import os
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indiopay.errors import IndioPayError
+from indiopay.errors import TemplatesError
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -13,10 +13,6 @@ if TYPE_CHECKING:
 
 _TEMPLATES = ("letter.html", "letter.txt", "page.html")
 _STYLE = "page.css"
-
-
-class TemplatesError(IndioPayError, ValueError):
-    """A host's folder of templates cannot be used: it is missing, or one of its files cannot be read or parsed."""
 
 
 def environment(folder: str | os.PathLike[str] | None = None) -> "Environment":
@@ -36,7 +32,7 @@ def page_style(templates: "Environment") -> str:
     return templates.loader.get_source(templates, _STYLE)[0]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _own() -> "Environment":
     return _environment(None)
 
@@ -68,7 +64,7 @@ def _environment(folder: Path | None) -> "Environment":
     own = PackageLoader("indiopay", "jinja")
     return Environment(
         loader=own if folder is None else ChoiceLoader([FileSystemLoader(folder), own]),
-        autoescape=_is_escaped,
+        autoescape=_is_escaped,  # noqa: S701  # all but plain text is
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -31,7 +31,7 @@ def one_line(text: object, *, field: str, limit: int) -> str | Problem:
 
 
 def paragraph(text: object, *, field: str, limit: int) -> str | Problem:
-    """Any number of lines, `limit` characters at most, in NFC and with "\\n" between them; perhaps none."""
+    r"""Any number of lines, `limit` characters at most, in NFC and with "\n" between them; perhaps none."""
     if not isinstance(text, str):
         return Problem(field, "type")
     return _kept(_LINE_ENDS.sub("\n", text), _CONTROL_IN_PARAGRAPH, field, limit)

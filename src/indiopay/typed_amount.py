@@ -7,7 +7,7 @@ The locale decides only what a lone "," or "." means, and whether an apostrophe 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Set as AbstractSet
 from functools import cache
 from typing import NamedTuple
 
@@ -134,7 +134,7 @@ def _lone(number: str, sign: str, decimals: int, *, french: bool) -> _Meaning | 
     return _Meaning((decimal,), certain=False) if len(fraction) <= decimals else None
 
 
-def _currencies_of(before: str, after: str) -> Set[str] | None:
+def _currencies_of(before: str, after: str) -> AbstractSet[str] | None:
     """The currencies that all marks of an amount may stand for; None if there are three, or one is no mark."""
     if not before and not after:
         return DECIMALS.keys()

@@ -1,4 +1,4 @@
-"""Letters put into a Maildir, which any mail client can open: for trying things out, or for a local relay to collect."""
+"""Letters put into a Maildir, which any mail client can open: to try things out, or for a local relay to collect."""
 
 import os
 import secrets

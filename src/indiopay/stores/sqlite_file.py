@@ -123,7 +123,7 @@ class SqliteFile:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Wait for this writer's turn: SQLite's own busy time-out starves some of many writers, a lock file does not."""
+        """Wait for this writer's turn: SQLite's busy time-out starves some of many writers, a lock file does not."""
         descriptor = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             _lock(descriptor)

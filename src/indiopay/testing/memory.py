@@ -1,6 +1,6 @@
 """A desk that keeps everything in memory."""
 
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 from indiopay.agency import Agency
 from indiopay.desk import DeskOptions, InvoiceDesk

@@ -1,0 +1,1 @@
+"""Runs every example of the README, the docs and the docstrings."""
