@@ -16,7 +16,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
-	$(BIN)/sphinx-build -qnW --keep-going -b html docs docs/_build
+	$(BIN)/sphinx-build -qW --keep-going -b html docs docs/_build
 	rm -rf dist
 	$(BIN)/python -m build
 	$(BIN)/twine check --strict dist/*

@@ -21,6 +21,11 @@ def parse_due_date(text: str, *, locale: str, today: date) -> date:
     """The date that a person typed in that language: a date, or a term counted from `today`, the agency's date.
 
     InvalidInputError, field "due_date", if the text has no one reading, lies before today, or after ten years.
+
+    >>> parse_due_date("1er mars 2027", locale="fr_CA", today=date(2026, 11, 24))
+    datetime.date(2027, 3, 1)
+    >>> parse_due_date("30 days", locale="en", today=date(2026, 11, 24))
+    datetime.date(2026, 12, 24)
     """
     if not isinstance(text, str):
         raise _refused("type")
@@ -50,6 +55,9 @@ def format_date(day: date, locale: str, *, style: Style = "long") -> str:
 
     French writes « 1er mars 2027 ». The short style has two digits for day and month; it is 2027-03-01 where both
     orders are in use. Every year has four digits.
+
+    >>> format_date(date(2027, 3, 1), "fr_CA", style="full")
+    'lundi 1er mars 2027'
     """
     language = supported_locale(locale)
     names = _names(language)

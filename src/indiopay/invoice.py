@@ -194,7 +194,11 @@ def outcome_entry(letter: Letter, at: datetime) -> HistoryEntry | None:
 
 
 def invoice_number(ordinal: int) -> str:
-    """The number that people read: 1 is "F-000001"."""
+    """The number that people read.
+
+    >>> invoice_number(1), invoice_number(1234567)
+    ('F-000001', 'F-1234567')
+    """
     return f"F-{ordinal:06d}"
 
 

@@ -7,7 +7,11 @@ _EXACT = {locale.lower(): locale for locale in SUPPORTED}
 
 
 def supported_locale(locale: str) -> str:
-    """The supported locale nearest to `locale` ("fr-ca" is "fr_CA", "en_AU" is "en"); fr_CA for another language."""
+    """The supported locale nearest to `locale`; fr_CA for another language.
+
+    >>> supported_locale("fr-ca"), supported_locale("en_AU"), supported_locale("de")
+    ('fr_CA', 'en', 'fr_CA')
+    """
     wanted = locale.replace("-", "_").lower()
     language = wanted.partition("_")[0]
     return _EXACT.get(wanted) or _EXACT.get(language) or DEFAULT

@@ -32,7 +32,11 @@ _SIZES = ("bytes", "kilobytes", "megabytes")
 
 
 def describe(what: Problem | Status | HistoryEntry | InvoiceType | Delivery, locale: str) -> str:
-    """The sentence, or the word, for it in that language. A problem's sentence quotes what was typed: escape it."""
+    """The sentence, or the word, for it in that language. A problem's sentence quotes what was typed: escape it.
+
+    >>> describe(Status.OPEN, "fr_CA"), describe(Problem("client_name", "required"), "en")
+    ('À payer', 'Enter the client’s name.')
+    """
     if isinstance(what, Problem):
         return _problem(what, locale)
     if isinstance(what, HistoryEntry):
@@ -44,7 +48,11 @@ def describe(what: Problem | Status | HistoryEntry | InvoiceType | Delivery, loc
 
 
 def label(field: str, locale: str) -> str:
-    """What a form, a list or a page calls the field: « Montant du paiement » for "amount"."""
+    """What a form, a list or a page calls the field.
+
+    >>> label("amount", "fr_CA"), label("amount", "en")
+    ('Montant du paiement', 'Payment amount')
+    """
     return _worded((f"label.{field}", "label"), locale, {})
 
 

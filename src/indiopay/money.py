@@ -22,6 +22,9 @@ _PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 class Money:
     """An amount in one currency: 125050 minor units of CAD are 1 250,50 $, of JPY 125 050 ¥.
 
+    >>> Money(125050, "CAD").amount, Money(125050, "JPY").amount
+    (Decimal('1250.50'), Decimal('125050'))
+
     Decimals are CLDR's. Amounts are compared and added only within one currency (ValueError). TypeError for minor
     units that are no int, InvalidInputError for a currency that is not an upper-case ISO 4217 code of money in use.
     """
@@ -59,6 +62,9 @@ class Money:
         """Money from what a person typed in that language.
 
         InvalidInputError, field "amount", if the text has no one reading, or one that nobody can be billed.
+
+        >>> Money.parse("1 250,50 $", currency="CAD", locale="fr_CA")
+        Money(minor_units=125050, currency='CAD')
         """
         _require_known(currency)
         if not isinstance(text, str):

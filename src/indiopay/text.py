@@ -38,7 +38,11 @@ def paragraph(text: object, *, field: str, limit: int) -> str | Problem:
 
 
 def fold(text: str) -> str:
-    """The text without case, marks and ligatures, as search compares it; folding twice is folding once."""
+    """The text without case, marks and ligatures, as search compares it; folding twice is folding once.
+
+    >>> fold("Cœur de Zoé")
+    'coeur de zoe'
+    """
     if text.isascii():
         return text.lower()
     bare = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
