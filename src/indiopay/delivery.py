@@ -92,9 +92,17 @@ class Dispatch:
         kept = self.store.finish(self.agency, letter, outcome_entry(letter, at))
         if not kept:
             return "lost"
-        if self.on_event and kind != "waits":
-            self.on_event(Event(kind, at, letter.invoice_id, letter.id))
+        if kind != "waits":
+            self._tell(Event(kind, at, letter.invoice_id, letter.id))
         return kind
+
+    def _tell(self, event: Event) -> None:
+        """A host that fails to count does not make a letter, or the invoice behind it, fail."""
+        try:
+            if self.on_event:
+                self.on_event(event)
+        except Exception as error:  # noqa: BLE001  # a host's function may raise anything
+            log.warning("on_event failed at delivery %s: %s", event.delivery_id, type(error).__name__)
 
 
 def _plain(error: MailError) -> MailError:

@@ -17,6 +17,7 @@
 No message holds a name, an address, a note, a token or an answer of a mail server.
 """
 
+from functools import partial
 from typing import Literal
 
 from indiopay.problems import Problem
@@ -114,6 +115,9 @@ class MailError(IndioPayError):
         self.reason = reason
         self.kind: MailErrorKind = kind
         self.code = code
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return partial(type(self), kind=self.kind, code=self.code), (self.reason,)
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.reason}" + (f" ({self.code})" if self.code else "")

@@ -1,0 +1,103 @@
+"""Addresses: the verdict of email-validator, with a code, mostly without asking it."""
+
+import random
+from operator import itemgetter
+from typing import Any
+
+import pytest
+from email_validator import EmailNotValidError, validate_email
+
+from indiopay import Problem
+from indiopay.email_address import check_address, envelope_address
+
+from .corpus_files import cases
+
+COMPARED = 20_000
+PIECES = (
+    "a",
+    "Z",
+    "9",
+    ".",
+    "-",
+    "_",
+    "+",
+    "'",
+    "!",
+    "exemple",
+    "ca",
+    "--",
+    "..",
+    "xn--",
+    "é",
+    "test",
+    "local",
+    " ",
+    "@",
+)
+
+
+@pytest.mark.parametrize("case", cases("emails"), ids=itemgetter("id"))
+def test_an_address_is_kept_or_refused(case: dict[str, Any]) -> None:
+    """Every address of the corpus gives its text and its envelope form, or its code."""
+    read = check_address(case["input"])
+    if "problem" in case["expect"]:
+        assert isinstance(read, Problem)
+        assert (read.field, read.code) == ("client_email", case["expect"]["problem"])
+    else:
+        assert isinstance(read, str)
+        assert read == case["expect"]["value"]
+        assert envelope_address(read) == case["expect"].get("ascii", read)
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        (None, "type"),
+        ("", "required"),
+        ("x" * 2000, "too_long"),
+        ("a\x00@exemple.ca", "format"),
+        ("a b@exemple.ca", "format"),
+        ("-a@exemple.ca", "format"),
+        ("a@exemple.local", "domain"),
+        ("a@" + ("x" * 60 + ".") * 4 + "photography", "domain"),
+        (f"{'x' * 60}@{'y' * 60}.{'y' * 60}.{'y' * 60}.{'y' * 20}.ca", "too_long"),
+    ],
+)
+def test_a_fault_has_its_code(typed: object, code: str) -> None:
+    """Each kind of fault is told apart, so that a sentence can say what to do."""
+    read = check_address(typed)
+    assert isinstance(read, Problem)
+    assert read.code == code
+
+
+def test_a_problem_names_its_field_and_quotes_the_beginning() -> None:
+    """The agency's own address is checked by the same rule, under its own field."""
+    assert check_address("x" * 100, field="email") == Problem("email", "format", {"typed": "x" * 64})
+
+
+def test_the_fast_path_agrees_with_email_validator(seed: int) -> None:
+    """Random addresses, plain and odd: accepted by the one exactly when by the other, and kept the same."""
+    lots = random.Random(seed)
+    accepted = 0
+    for _ in range(COMPARED):
+        typed = (
+            "".join(lots.choices(PIECES, k=lots.randint(1, 5)))
+            + "@"
+            + "".join(lots.choices(PIECES, k=lots.randint(1, 5)))
+        )
+        typed += lots.choice(("", ".ca", ".test", ".c", ".photography"))
+        ours, theirs = check_address(typed), _kept_by_email_validator(typed.strip())
+        assert (None if isinstance(ours, Problem) else ours) == theirs, f"{typed!r}, seed {seed}"
+        accepted += theirs is not None
+    assert accepted > COMPARED // 50
+    print(f"{COMPARED} random addresses, {accepted} accepted, seed {seed}")
+
+
+def _kept_by_email_validator(typed: str) -> str | None:
+    if typed.startswith("-"):
+        return None  # our one rule beside it
+    try:
+        found = validate_email(typed, check_deliverability=False, allow_smtputf8=False, strict=True)
+    except EmailNotValidError:
+        return None
+    return f"{found.local_part}@{found.domain}"

@@ -1,0 +1,32 @@
+"""The supported locales, and what stands in for another."""
+
+import pytest
+
+from indiopay.languages import SUPPORTED, is_french, supported_locale
+
+
+@pytest.mark.parametrize("locale", SUPPORTED)
+def test_a_supported_locale_stands_for_itself_however_it_is_spelled(locale: str) -> None:
+    """With a hyphen or an underscore, in any case."""
+    assert {supported_locale(spelled) for spelled in (locale, locale.lower(), locale.replace("_", "-"))} == {locale}
+
+
+@pytest.mark.parametrize(
+    ("locale", "nearest"),
+    [
+        ("en_AU", "en"),
+        ("fr_LU", "fr"),
+        ("de_DE", "fr_CA"),
+        ("", "fr_CA"),
+        ("frr", "fr_CA"),
+        ("../../etc/passwd", "fr_CA"),
+    ],
+)
+def test_another_locale_falls_back_to_its_language_or_to_quebec(locale: str, nearest: str) -> None:
+    """Never an error, never a file's name."""
+    assert supported_locale(locale) == nearest
+
+
+def test_what_is_written_for_another_language_is_french() -> None:
+    """The fallback is fr_CA."""
+    assert (is_french("fr-ch"), is_french("de"), is_french("en_GB")) == (True, True, False)

@@ -1,0 +1,257 @@
+"""Sentences and labels: the seed's words to the code point, in every language, for every problem."""
+
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from importlib.resources import files
+from typing import Any
+from uuid import UUID
+
+import pytest
+from attrs import evolve
+from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import read_po
+
+from indiopay import Delivery, EntryKind, HistoryEntry, InvoiceType, Money, Problem, Status, describe, label
+from indiopay.languages import SUPPORTED
+from indiopay.messages import file_kind, file_size, say
+
+NOW = datetime(2026, 3, 2, 15, tzinfo=UTC)
+LANGUAGES = ("fr", "en")
+REGIONS = ("fr_CA", "fr_FR")
+SEED = {
+    "type": "Type",
+    "amount": "Montant du paiement",
+    "due_date": "Date d’échéance de la facture",
+    "description": "Description de la facture",
+    "files": "Ajouter des fichiers",
+    "client_name": "Nom du client",
+    "client_email": "Adresse courriel du client",
+    "send_by_email": "Envoyer la facture par courriel",
+    "invoices": "Factures",
+    "form": "Création de facture",
+    "create": "Créer une facture",
+    "send": "Envoyer une facture",
+    "cancel": "Annuler la facture",
+    "copy_link": "Copier le lien",
+    "payment_page": "Paiement",
+}
+
+
+def catalog(locale: str) -> Catalog:
+    path = files("indiopay").joinpath("locales", locale, "LC_MESSAGES", "indiopay.po")
+    with path.open("rb") as stream:
+        return read_po(stream, abort_invalid=True)
+
+
+def texts(message: Message) -> list[str]:
+    return [message.string] if isinstance(message.string, str) else list(message.string)
+
+
+def places(message: Message) -> set[str]:
+    return {place for text in texts(message) for place in re.findall(r"\{[a-z]+\}", text)}
+
+
+@pytest.mark.parametrize(("field", "words"), SEED.items(), ids=SEED)
+def test_a_label_is_the_seeds_to_the_code_point(field: str, words: str) -> None:
+    """As the screen has it in Québec."""
+    assert label(field, "fr_CA") == words
+
+
+def test_french_and_english_say_the_same_things() -> None:
+    """No key is missing in a language, none is empty or fuzzy, and each holds the same placeholders."""
+    french, english = (
+        {
+            message.id if isinstance(message.id, str) else message.id[0]: message
+            for message in catalog(language)
+            if message.id
+        }
+        for language in LANGUAGES
+    )
+    assert french.keys() == english.keys()
+    for key, message in french.items():
+        assert places(message) == places(english[key]), key
+        for found in (message, english[key]):
+            assert all(texts(found)) and not found.fuzzy, key
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_region_changes_words_and_adds_none(region: str) -> None:
+    """Each of its keys is French's too, with the same placeholders."""
+    french = catalog("fr")
+    for message in catalog(region):
+        if message.id:
+            assert places(message) == places(french[message.id]), message.id
+
+
+@pytest.mark.parametrize("locale", ["fr", "fr_CA", "fr_FR"])
+def test_french_has_its_own_typography(locale: str) -> None:
+    """A curved apostrophe; a no-break space before a colon and inside quotation marks; no straight quote."""
+    for message in catalog(locale):
+        for text in texts(message) if message.id else ():
+            assert not re.search("['\"]|[^\u00a0]:|«[^\u00a0]|[^\u00a0]»|\\.\\.\\.", text), text
+
+
+@pytest.mark.parametrize("locale", SUPPORTED)
+def test_every_status_type_and_kind_of_entry_has_its_words(locale: str) -> None:
+    """In every language."""
+    for what in (*Status, *InvoiceType, *(HistoryEntry(kind, NOW) for kind in EntryKind)):
+        assert describe(what, locale)
+
+
+@pytest.mark.parametrize(
+    ("what", "french", "english"),
+    [
+        (Status.OPEN, "À payer", "Open"),
+        (Status.PAID, "Payée", "Paid"),
+        (Status.CANCELLED, "Annulée", "Cancelled"),
+        (InvoiceType.ONE_TIME, "Unique", "One-time"),
+    ],
+)
+def test_a_status_is_said_as_the_words_say(what: Status | InvoiceType, french: str, english: str) -> None:
+    """One word for one thing."""
+    assert (describe(what, "fr_CA"), describe(what, "en")) == (french, english)
+
+
+def test_what_is_late_in_quebec_is_late_otherwise_in_france() -> None:
+    """« En souffrance », « En retard »; « courriel », « e-mail »."""
+    assert (say("status.overdue", "fr_CA"), say("status.overdue", "fr_FR")) == ("En souffrance", "En retard")
+    assert "e-mail" in label("client_email", "fr_FR")
+
+
+@pytest.mark.parametrize(
+    ("problem", "sentence"),
+    [
+        (
+            Problem("amount", "ambiguous", {"typed": "1,234", "readings": (Money(123400, "CAD"), Money(123, "CAD"))}),
+            "«\u00a01,234\u00a0» peut se lire 1\u00a0234,00\u00a0$ ou 1,23\u00a0$. "
+            "Écrivez le montant de l’une de ces façons.",
+        ),
+        (
+            Problem("due_date", "ambiguous", {"typed": "01/02/2027", "readings": (date(2027, 1, 2), date(2027, 2, 1))}),
+            "«\u00a001/02/2027\u00a0» peut se lire 2 janvier 2027 ou 1er février 2027. Écrivez le mois en lettres.",
+        ),
+        (Problem("amount", "required", {"decimals": 0}), "Saisissez le montant du paiement, par exemple 1\u00a0250."),
+        (
+            Problem("amount", "too_precise", {"typed": "1,234", "decimals": 2}),
+            "«\u00a01,234\u00a0» a trop de décimales. Écrivez au plus 2\u00a0chiffres après la virgule.",
+        ),
+        (
+            Problem("amount", "currency_mismatch", {"typed": "5 €", "currency": "CAD"}),
+            "«\u00a05 €\u00a0» n’est pas dans la devise de la facture. Écrivez un montant en dollars canadiens.",
+        ),
+        (
+            Problem("due_date", "invalid", {"typed": "lundi 25 novembre 2026", "weekday": "mercredi"}),
+            "«\u00a0lundi 25 novembre 2026\u00a0» n’existe pas au calendrier, car ce jour est un mercredi. "
+            "Corrigez le jour de la semaine ou la date.",
+        ),
+        (
+            Problem("files", "too_large", {"name": "plan.pdf", "limit": 25 * 2**20}, 0),
+            "«\u00a0plan.pdf\u00a0» est trop lourd. Joignez au plus 25\u00a0Mo ici.",
+        ),
+        (
+            Problem("files", "type", {"name": "", "extensions": ("csv", "pdf")}, 1),
+            "Le fichier numéro\u00a02 n’est pas d’un type accepté. Joignez un fichier csv ou pdf.",
+        ),
+        (Problem("files", "empty"), "Ce fichier est vide. Choisissez un autre fichier."),
+        (Problem("email", "required"), "Saisissez l’adresse courriel du cabinet."),
+        (Problem("x", "y"), "Vérifiez le champ «\u00a0Champ\u00a0»."),
+    ],
+)
+def test_a_problem_is_worded_with_what_was_typed_and_a_way_out(problem: Problem, sentence: str) -> None:
+    """A sentence that stands alone beside its field."""
+    assert describe(problem, "fr_CA") == sentence
+
+
+def test_what_cannot_be_seen_is_not_quoted() -> None:
+    """Line breaks and hidden signs would carry a sentence elsewhere; a long text is cut."""
+    shown = describe(Problem("due_date", "format", {"typed": "a\n\u202eb" + "c" * 100}), "en")
+    assert shown.startswith("“a b" + "c" * 76 + "…”")
+    assert describe(Problem("due_date", "format", {"typed": "\u200b"}), "en").startswith("This date")
+
+
+@pytest.mark.parametrize("value", [Decimal("1.5"), {"a", "b"}, frozenset(), [], None, "", 7, object])
+def test_any_param_is_worded(value: Any) -> None:
+    """A host's scanner may give what it likes."""
+    for name in ("typed", "limit", "readings", "currency", "decimals"):
+        assert describe(Problem("amount", "too_large", {name: value}), "en")
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (HistoryEntry(EntryKind.PAID, NOW, {"reference": "P-1"}), "Paiement enregistré. Référence\u00a0: P-1"),
+        (HistoryEntry(EntryKind.CANCELLED, NOW, {"reason": "Remplacée"}), "Facture annulée. Motif\u00a0: Remplacée"),
+        (HistoryEntry(EntryKind.CANCELLED, NOW), "Facture annulée."),
+        (
+            HistoryEntry(EntryKind.SEND_FAILED, NOW, {"reason": "rcpt_550"}),
+            "Échec de l’envoi du courriel de facture. L’adresse du client n’a pas été acceptée. "
+            "Vérifiez-la auprès du client, ou copiez le lien et envoyez-le autrement.",
+        ),
+    ],
+)
+def test_history_says_what_happened_and_why(entry: HistoryEntry, words: str) -> None:
+    """In one or two sentences."""
+    assert describe(entry, "fr_CA") == words
+
+
+DELIVERY = Delivery(UUID(int=1), "zoe@exemple.ca", "queued", 1, "<1@exemple.ca>", NOW)
+
+
+@pytest.mark.parametrize(
+    ("delivery", "words"),
+    [
+        (DELIVERY, "En attente d’envoi"),
+        (evolve(DELIVERY, state="sent", sent_at=NOW), "Envoyée"),
+        (
+            evolve(DELIVERY, reason="connect"),
+            "En attente d’envoi. Le service de messagerie ne répond pas pour le moment.",
+        ),
+        (
+            evolve(DELIVERY, state="failed", reason="made_up_599"),
+            "Échec de l’envoi. Le service de messagerie a refusé ce courriel. "
+            "Vous pouvez copier le lien et l’envoyer autrement.",
+        ),
+        (evolve(DELIVERY, reason="made_up"), "En attente d’envoi. Le courriel n’a pas pu partir cette fois."),
+        (
+            evolve(DELIVERY, state="sent", sent_at=NOW, maybe_duplicate=True),
+            "Envoyée. Le client a peut-être reçu ce courriel plus d’une fois.",
+        ),
+        (
+            evolve(DELIVERY, state="cancelled", sent_at=NOW, reason="at_relay"),
+            "Envoi annulé, mais le courriel était déjà parti",
+        ),
+    ],
+)
+def test_a_delivery_says_where_it_stands_and_why(delivery: Delivery, words: str) -> None:
+    """Its state, and in sentences of their own what it waits for and whether it may have come twice."""
+    assert describe(delivery, "fr_CA") == words
+
+
+@pytest.mark.parametrize(
+    ("size", "french", "english"),
+    [
+        (0, "0\u00a0octet", "0\u00a0bytes"),
+        (1, "1\u00a0octet", "1\u00a0byte"),
+        (1023, "1\u202f023\u00a0octets", "1,023\u00a0bytes"),
+        (1024, "1\u00a0ko", "1\u00a0KB"),
+        (1536, "2\u00a0ko", "2\u00a0KB"),
+        (2**20 - 1, "1\u00a0Mo", "1\u00a0MB"),
+        (25 * 2**20, "25\u00a0Mo", "25\u00a0MB"),
+        (int(1.44 * 2**20), "1,4\u00a0Mo", "1.4\u00a0MB"),
+    ],
+)
+def test_a_size_is_said_as_people_read_it(size: int, french: str, english: str) -> None:
+    """In steps of 1024, rounded."""
+    assert (file_size(size, "fr_FR"), file_size(size, "en")) == (french, english)
+
+
+def test_a_kind_of_file_has_a_word_or_its_ending() -> None:
+    """By the ending of its name."""
+    assert (file_kind("A.PDF", "fr_CA"), file_kind("a.odt", "fr_CA")) == ("Document PDF", "Fichier ODT")
+
+
+def test_a_key_without_words_is_a_mistake_of_ours() -> None:
+    """It shows at once."""
+    with pytest.raises(KeyError, match="nothing_such"):
+        say("nothing_such", "fr_CA")

@@ -1,0 +1,104 @@
+"""Names and notes: normalised or refused, in bounded time; and folded for search."""
+
+from operator import itemgetter
+from time import process_time
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from indiopay import Problem
+from indiopay.text import fold, one_line, paragraph
+
+from .corpus_files import cases
+
+
+def code(read: str | Problem) -> str:
+    assert isinstance(read, Problem)
+    return read.code
+
+
+@pytest.mark.parametrize("case", cases("descriptions"), ids=itemgetter("id"))
+def test_a_note_is_kept_or_refused(case: dict[str, Any]) -> None:
+    """Every description of the corpus gives its text or its code."""
+    read = paragraph(case["input"], field="description", limit=5000)
+    assert (read if isinstance(read, str) else {"problem": read.code}) == case["expect"].get("value", case["expect"])
+
+
+NAMES = [case for case in cases("names") if case["expect"].get("problem") != "looks_like_address"]
+
+
+@pytest.mark.parametrize("case", NAMES, ids=itemgetter("id"))
+def test_a_name_is_kept_or_refused(case: dict[str, Any]) -> None:
+    """Every name of the corpus gives its text or its code."""
+    read = one_line(case["input"], field="client_name", limit=200)
+    assert (read if isinstance(read, str) else {"problem": read.code}) == case["expect"].get("value", case["expect"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        (None, "type"),
+        (b"a", "type"),
+        ("\u200b\u3164\u2800 \u00a0", "required"),
+        ("a\u2066b", "bidi"),
+        ("a\u2069b", "bidi"),
+        ("a\tb", "control"),
+        ("é" + "\u0301" * 9, "too_many_marks"),
+        ("e" + "\u0301" * 33, "too_many_marks"),
+        ("é" * 201, "too_long"),
+    ],
+)
+def test_a_line_that_cannot_be_kept_is_refused_with_its_first_fault(typed: object, wanted: str) -> None:
+    """Wrong types, nothing to be seen, hidden signs, too many marks, too many characters."""
+    assert code(one_line(typed, field="client_name", limit=200)) == wanted
+
+
+def test_a_paragraph_is_of_text() -> None:
+    """Something else than text is a problem of type."""
+    assert code(paragraph(7, field="description", limit=10)) == "type"
+
+
+def test_isolates_that_are_balanced_within_a_line_are_kept() -> None:
+    """Right-to-left words may be set apart, line by line."""
+    assert paragraph("a \u2067ב\u2069 c", field="description", limit=50) == "a \u2067ב\u2069 c"
+    assert code(paragraph("a \u2067ב\n\u2069 c", field="description", limit=50)) == "bidi"
+
+
+def test_a_problem_quotes_the_beginning_of_what_was_typed_and_the_limit() -> None:
+    """Enough for a sentence, never a mebibyte."""
+    read = paragraph("x" * 2**20, field="description", limit=5000)
+    assert isinstance(read, Problem)
+    assert (read.field, read.params) == ("description", {"typed": "x" * 64, "limit": 5000})
+
+
+def test_a_mebibyte_of_anything_is_judged_at_once() -> None:
+    """Length and marks are judged before NFC, which is quadratic in marks."""
+    started = process_time()
+    for typed in ("e\u0301" * 2**19, "\u0301\u0323" * 2**19, "\u3164" * 2**20, "\ud800" * 2**20):
+        one_line(typed, field="client_name", limit=200)
+        paragraph(typed, field="description", limit=5000)
+    assert process_time() - started < 2
+
+
+@given(st.text())
+def test_what_was_kept_is_kept_unchanged_the_next_time(typed: str) -> None:
+    """A text that was normalised once is normal, so a page shows what a form kept."""
+    read = paragraph(typed, field="description", limit=5000)
+    if isinstance(read, str):
+        assert paragraph(read, field="description", limit=5000) == read
+
+
+@given(st.text())
+def test_folding_twice_is_folding_once(typed: str) -> None:
+    """What is searched for and what is searched in meet in one form."""
+    assert fold(fold(typed)) == fold(typed)
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [("ZOÉ", "zoe"), ("Cœur", "coeur"), ("L’Été", "l'ete"), ("Straße", "strasse"), ("a\ud800b", "ab")],
+)
+def test_search_disregards_case_accents_and_ligatures(text: str, folded: str) -> None:
+    """« zoe » finds « Zoé », « coeur » finds « Cœur »."""
+    assert fold(text) == folded
