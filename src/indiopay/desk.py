@@ -244,7 +244,8 @@ class InvoiceDesk:
 
     def invoice_for_link(self, token: str) -> Invoice:
         """The invoice that a link's token opens, for the host's checkout and webhook; LinkError."""
-        invoice = self._store.by_link(self._slug, self._links.verify(self._slug, token))
+        link = self._links.verify(self._slug, token)
+        invoice = self._store.by_link(self._slug, link)
         if invoice is None:
             raise LinkError("this link opens nothing")
         return invoice

@@ -10,7 +10,7 @@ from indiopay.desk import DeskOptions, InvoiceDesk
 from indiopay.durable import create_file, make_folder
 from indiopay.errors import StorageError
 from indiopay.files.folder import FolderFiles
-from indiopay.links import KEY_BYTES, PaymentLinks
+from indiopay.links import KEY_BYTES, PaymentLinks, url_template
 from indiopay.mailers.maildir import MaildirMailer
 from indiopay.ports import Mailer
 from indiopay.stores.sqlite import SqliteStore
@@ -34,13 +34,17 @@ def open_folder(
     `page_url` is where the host serves payment pages: it ends in "/" or holds "{token}" (ValueError). Letters go into
     a Maildir in the folder unless a mailer is given. A folder that cannot serve is a StorageError that says why.
     """
-    root = Path(folder).absolute()
+    root, url = Path(folder).absolute(), url_template(page_url)
     try:
         _make_private(root)
-        links = PaymentLinks(page_url, keys=_key_ring(root))
+        links = PaymentLinks(url, keys=_key_ring(root))
     except OSError as error:
         raise StorageError(
             f"the folder of the desk cannot be used ({error.strerror}): check its path and its permissions"
+        ) from error
+    except ValueError as error:
+        raise StorageError(
+            f"{KEYS} must hold link keys of {2 * KEY_BYTES} hex digits, one a line, none twice: restore it from a backup"
         ) from error
     store = SqliteStore(root / DATABASE)
     desk = InvoiceDesk(
@@ -63,19 +67,13 @@ def _make_private(root: Path) -> None:
 
 
 def _key_ring(root: Path) -> list[bytes]:
-    """The keys of payment links: one a line, 64 hex digits each; all verify, the last one signs."""
+    """The keys of payment links: one a line in hex digits; all verify, the last one signs."""
     path = root / KEYS
     if not path.exists():
         if (root / DATABASE).exists():
             raise StorageError(f"the file of link keys is gone: restore {KEYS} from a backup, or no link opens")
         _make_key(path)
-    lines = path.read_text(encoding="ascii", errors="replace").split()
-    try:
-        return [_key(line) for line in lines or ("",)]
-    except ValueError as error:
-        raise StorageError(
-            f"{KEYS} must hold link keys of {2 * KEY_BYTES} hex digits, one a line: restore it from a backup"
-        ) from error
+    return [bytes.fromhex(line) for line in path.read_text(encoding="ascii", errors="replace").split()]
 
 
 def _make_key(path: Path) -> None:
@@ -84,10 +82,3 @@ def _make_key(path: Path) -> None:
         create_file(path, (line,), part=path.with_name(f"{secrets.token_hex(8)}.part"))
     except FileExistsError:
         return  # another process was first: its key is read
-
-
-def _key(line: str) -> bytes:
-    key = bytes.fromhex(line)
-    if len(key) != KEY_BYTES:
-        raise ValueError("this is no link key")
-    return key

@@ -25,7 +25,7 @@ _SEPARATES = re.compile(r'[\s,;:<>()\[\]"\\]')
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
 _BROKEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
-_WORD_BYTES = 45
+_WORD_BYTES = 39  # so that "Subject: " and a word fit into the 76 characters of RFC 2047
 _PLAIN_LENGTH = 60
 
 
@@ -103,7 +103,7 @@ def _headers(letter: Letter, shown: dict[str, Any], agency: Agency, at: datetime
     yield "Auto-Submitted: auto-generated"
     yield f"Content-Language: {shown['lang']}"
     yield "MIME-Version: 1.0"
-    yield f'Content-Type: multipart/alternative; boundary="{boundary}"'
+    yield f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"'
 
 
 def _part(subtype: str, body: str, boundary: str) -> str:

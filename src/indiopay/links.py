@@ -36,7 +36,7 @@ class PaymentLinks:
     """
 
     def __init__(self, url: str, *, keys: Sequence[bytes]) -> None:
-        self._url = _template(url)
+        self._url = url_template(url)
         self._keys = _ring(keys)
         self._signer = next(reversed(self._keys))
 
@@ -80,7 +80,8 @@ def _mac(key: bytes, agency: str, signed: bytes) -> bytes:
     return hmac.digest(key, b"indiopay:link:v1\0" + bytes((len(slug),)) + slug + signed, "sha256")[:16]
 
 
-def _template(url: str) -> str:
+def url_template(url: str) -> str:
+    """The page's address with "{token}" in its place; ValueError for an address that cannot work."""
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
         raise ValueError('the url of payment links must begin with "https://" (or "http://") and name a host')
     if url.count(_PLACE) == 1:

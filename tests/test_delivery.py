@@ -1,0 +1,191 @@
+"""The way out of letters: leased, rendered once, sent, and recorded as it went."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from indiopay import EntryKind, Event, Invoice, InvoiceDesk, MailError, StorageError
+from indiopay.mailers.memory import MemoryMailer
+from indiopay.outbox import GIVEN_UP_AFTER, LEASE
+from indiopay.ports import InvoiceStore
+from indiopay.testing import StoppedClock
+
+from .conftest import filled_in
+
+OpenDesk = Callable[..., InvoiceDesk]
+
+
+class Scripted:
+    """A mailer that does what it is told, letter by letter, and then accepts."""
+
+    def __init__(self, *answers: Exception | Callable[[], object] | None) -> None:
+        self.answers = list(answers)
+        self.seen: list[bytes] = []
+
+    def send(self, *, sender: str, recipient: str, message: bytes) -> None:
+        self.seen.append(message)
+        answer = self.answers.pop(0) if self.answers else None
+        if isinstance(answer, Exception):
+            raise answer
+        if answer is not None:
+            answer()
+
+
+def queued(desk: InvoiceDesk) -> Invoice:
+    desk._send_at_once = False
+    return desk.create(filled_in(send_by_email=True))
+
+
+def test_a_letter_that_waits_goes_out_again_with_the_same_bytes(open_desk: OpenDesk, clock: StoppedClock) -> None:
+    """One Message-ID, one rendering, whatever happened since."""
+    mailer = Scripted(MailError("rcpt", kind="later", code=450))
+    desk = open_desk(mailer=mailer)
+    invoice = queued(desk)
+    assert desk.deliver() == 0
+    clock.advance(timedelta(days=1))
+    assert desk.deliver() == 1
+    first, second = mailer.seen
+    assert first == second
+    assert desk.deliveries(invoice.id)[0].attempts == 2
+
+
+def test_a_dead_relay_pauses_the_round_and_charges_no_letter(open_desk: OpenDesk) -> None:
+    """The next letter would fail the same way."""
+    events: list[Event] = []
+    mailer = Scripted(MailError("connect", kind="transport"))
+    desk = open_desk(mailer=mailer, on_event=events.append)
+    first, second = queued(desk), queued(desk)
+    assert desk.deliver() == 0
+    assert [desk.deliveries(invoice.id)[0].attempts for invoice in (first, second)] == [0, 0]
+    assert [event.kind for event in events] == ["paused"]
+    assert desk.deliver() == 2
+
+
+def test_a_letter_refused_for_good_has_failed_and_holds_up_no_other(open_desk: OpenDesk, clock: StoppedClock) -> None:
+    """It says so in the history, with its code."""
+    desk = open_desk(mailer=Scripted(MailError("rcpt", kind="never", code=550)))
+    bad = queued(desk)
+    clock.advance(timedelta(seconds=1))
+    good = queued(desk)
+    assert desk.deliver() == 1
+    assert [desk.deliveries(invoice.id)[0].state for invoice in (bad, good)] == ["failed", "sent"]
+    entry = desk.history(bad.id)[-1]
+    assert (entry.kind, entry.details["reason"]) == (EntryKind.SEND_FAILED, "rcpt_550")
+
+
+def test_no_more_letters_are_tried_than_asked_for(open_desk: OpenDesk, mailer: MemoryMailer) -> None:
+    """A worker may have little time."""
+    desk = open_desk()
+    for _ in range(3):
+        queued(desk)
+    assert (desk.deliver(limit=2), len(mailer.sent)) == (2, 2)
+    assert desk.deliver(limit=0) == 0
+
+
+def test_a_letter_that_cannot_be_rendered_waits_and_holds_up_no_other(
+    open_desk: OpenDesk, mailer: MemoryMailer, caplog: pytest.LogCaptureFixture, tmp_path: Any
+) -> None:
+    """A host's template may break on one invoice; the log names no client."""
+    (tmp_path / "letter.txt").write_text("{{ 1 / 0 if amount.startswith('13') else link }}")
+    desk = open_desk(templates=tmp_path)
+    desk._send_at_once = False
+    bad, good = (desk.create(filled_in(amount=amount, send_by_email=True)) for amount in ("13", "14"))
+    assert desk.deliver() == 1
+    (delivery,) = desk.deliveries(bad.id)
+    assert (delivery.state, delivery.reason) == ("queued", "render")
+    assert desk.deliveries(good.id)[0].state == "sent"
+    assert "ZeroDivisionError" in caplog.text and "exemple" not in caplog.text
+
+
+def test_a_cancel_between_two_attempts_sends_nothing_more(open_desk: OpenDesk, clock: StoppedClock) -> None:
+    """The kept bytes are erased with it."""
+    mailer = Scripted(MailError("data", kind="unknown"))
+    desk = open_desk(mailer=mailer)
+    invoice = queued(desk)
+    desk.deliver()
+    assert desk.deliveries(invoice.id)[0].maybe_duplicate
+    desk.cancel(invoice.id)
+    clock.advance(timedelta(days=1))
+    assert (desk.deliver(), len(mailer.seen)) == (0, 1)
+    assert [delivery.state for delivery in desk.deliveries(invoice.id)] == ["cancelled"]
+
+
+def test_a_letter_cancelled_while_at_the_relay_says_that_it_arrived(open_desk: OpenDesk) -> None:
+    """The cancel is not undone by the relay's answer."""
+    desk = open_desk()
+    invoice = queued(desk)
+    mailer = Scripted(lambda: desk.cancel(invoice.id))
+    assert open_desk(mailer=mailer).deliver() == 1
+    (delivery,) = desk.deliveries(invoice.id)
+    assert (delivery.state, delivery.sent_at is not None) == ("cancelled", True)
+
+
+def test_a_letter_cancelled_while_it_is_rendered_is_not_sent(open_desk: OpenDesk, store: InvoiceStore) -> None:
+    """The bytes are not kept, so the mailer is not called."""
+    desk, mailer = open_desk(), Scripted()
+    invoice = queued(desk)
+    late = open_desk(mailer=mailer, store=_Before(store, "keep_message", lambda: desk.cancel(invoice.id)))
+    assert (late.deliver(), mailer.seen) == (0, [])
+
+
+def test_a_worker_that_slept_through_its_lease_sends_nothing(
+    open_desk: OpenDesk, store: InvoiceStore, clock: StoppedClock
+) -> None:
+    """Another may have the letter by now."""
+    desk, mailer = open_desk(), Scripted()
+    invoice = queued(desk)
+    late = open_desk(mailer=mailer, store=_Before(store, "keep_message", lambda: clock.advance(LEASE)))
+    assert (late._dispatch.attempt(), mailer.seen) == ("lost", [])
+    assert desk.deliver() == 1
+    assert desk.deliveries(invoice.id)[0].maybe_duplicate
+
+
+def test_a_worker_that_was_fenced_off_records_nothing(open_desk: OpenDesk, clock: StoppedClock) -> None:
+    """The one that holds the letter now tells what became of it."""
+    desk = open_desk()
+    invoice = queued(desk)
+
+    def sleep_while_another_sends() -> None:
+        clock.advance(LEASE + timedelta(minutes=1))
+        assert open_desk().deliver() == 1
+
+    slow = open_desk(mailer=Scripted(sleep_while_another_sends))
+    assert slow._dispatch.attempt() == "lost"
+    assert [entry.kind for entry in desk.history(invoice.id)].count(EntryKind.SENT) == 1
+
+
+def test_a_letter_that_waited_five_days_is_given_up(open_desk: OpenDesk, clock: StoppedClock) -> None:
+    """Visibly, even before a worker comes by; and then for good."""
+    desk = open_desk()
+    invoice = queued(desk)
+    clock.advance(GIVEN_UP_AFTER)
+    seen = desk.deliveries(invoice.id)
+    assert [(delivery.state, delivery.reason) for delivery in seen] == [("failed", "expired")]
+    assert desk.deliver() == 0
+    assert desk.deliveries(invoice.id) == seen
+    assert desk.history(invoice.id)[-1].kind is EntryKind.SEND_FAILED
+
+
+def test_a_store_that_fails_while_delivering_is_told(open_desk: OpenDesk, store: InvoiceStore) -> None:
+    """A worker's own call has nobody else to tell."""
+
+    def fail() -> None:
+        raise StorageError("the database is busy")
+
+    queued(open_desk())
+    with pytest.raises(StorageError):
+        open_desk(store=_Before(store, "claim", fail)).deliver()
+
+
+class _Before:
+    """A store in which something happens before one of its methods."""
+
+    def __init__(self, store: InvoiceStore, method: str, act: Callable[[], object]) -> None:
+        self._store, self._method, self._act = store, method, act
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._method:
+            self._act()
+        return getattr(self._store, name)

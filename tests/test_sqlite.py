@@ -1,0 +1,211 @@
+"""The SQLite file: durable by its pragmas, refused when it cannot serve, shared by threads, processes and forks."""
+
+import multiprocessing
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from indiopay import StorageError
+from indiopay.listing import InvoiceFilter
+from indiopay.stores import sqlite_file
+from indiopay.stores.sqlite import SqliteStore
+from indiopay.stores.sqlite_file import SqliteFile
+
+from .conftest import TODAY
+from .test_stores import new
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "factures.sqlite3"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SqliteStore]:
+    made = SqliteStore(path)
+    yield made
+    made.close()
+
+
+def numbers(store: SqliteStore) -> list[str]:
+    return [invoice.number for invoice in store.page("nord", InvoiceFilter(), today=TODAY, after=None, limit=1000)]
+
+
+def test_every_connection_is_durable(path: Path) -> None:
+    """The pragmas that durability rests on, as the database itself tells them."""
+    file = SqliteFile(path)
+    with file.reading() as first, file.reading() as second:
+        assert first is not second
+        for db in (first, second):
+            told = {name: db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")}
+            told |= {name: db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("foreign_keys", "secure_delete")}
+            assert told == {"journal_mode": "truncate", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
+    file.close()
+
+
+def test_every_table_is_strict(path: Path, store: SqliteStore) -> None:
+    """A text never slips into a number's column."""
+    with sqlite3.connect(path) as db:
+        tables = db.execute(
+            "SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite%'"
+        )
+        strict = dict(tables.fetchall())
+    db.close()
+    assert strict == dict.fromkeys(("indiopay_schema", "counters", "invoices", "history", "letters"), 1)
+
+
+def test_a_pragma_that_does_not_hold_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without durability there is no store; the connection is closed."""
+    monkeypatch.setattr(sqlite_file, "_PRAGMAS", (("journal_mode", "TRUNCATE", "wal"),))
+    with pytest.raises(StorageError, match="durability"):
+        SqliteStore(path)
+
+
+def test_an_old_sqlite_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no strict tables; the message says what to install."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
+    with pytest.raises(StorageError, match=r"too old: install 3\.37 or newer"):
+        SqliteStore(path)
+    assert not path.exists()
+
+
+def test_a_database_from_a_newer_version_is_refused_untouched(path: Path) -> None:
+    """It says to upgrade."""
+    SqliteStore(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE indiopay_schema SET version = 2")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(StorageError, match="upgrade indiopay"):
+        SqliteStore(path)
+    assert path.read_bytes() == before
+
+
+def test_a_database_of_another_program_is_refused_untouched(path: Path) -> None:
+    """It says to choose another path."""
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE theirs (x)")
+    db.close()
+    with pytest.raises(StorageError, match="another program"):
+        SqliteStore(path)
+
+
+def test_a_file_that_is_no_database_is_refused_untouched(path: Path) -> None:
+    """The driver's error is the cause, and its words are not repeated."""
+    path.write_bytes(b"Prime de Zoe" * 1000)
+    with pytest.raises(StorageError, match="could not be used") as caught:
+        SqliteStore(path)
+    assert isinstance(caught.value.__cause__, sqlite3.DatabaseError)
+    assert path.read_bytes() == b"Prime de Zoe" * 1000
+
+
+@pytest.mark.parametrize("kind", ["missing folder", "a folder"])
+def test_a_path_that_cannot_be_opened_is_told(tmp_path: Path, kind: str) -> None:
+    """With what to check."""
+    with pytest.raises(StorageError, match="check its folder and its permissions"):
+        SqliteStore(tmp_path / "nowhere" / "x.sqlite3" if kind == "missing folder" else tmp_path)
+
+
+def test_the_database_is_its_owners_alone(path: Path, store: SqliteStore) -> None:
+    """Mode 0600, and its journal's and its lock file's too."""
+    store.add("nord", new(1))
+    assert {oct(found.stat().st_mode & 0o777) for found in path.parent.iterdir()} == {"0o600"}
+
+
+def test_what_was_written_is_there_after_it_is_opened_again(path: Path, store: SqliteStore) -> None:
+    """A store that was closed can still be used."""
+    store.add("nord", new(1))
+    store.close()
+    assert numbers(store) == ["F-000001"]
+    again = SqliteStore(path)
+    assert numbers(again) == ["F-000001"]
+    again.close()
+
+
+def test_a_transaction_that_fails_leaves_nothing_and_gives_its_connection_back(path: Path) -> None:
+    """The next one works."""
+    file = SqliteFile(path)
+    for error, raised in ((RuntimeError(), RuntimeError), (sqlite3.OperationalError(), StorageError)):
+        with pytest.raises(raised), file.writing() as db:  # noqa: PT012  # the block is what fails
+            db.execute("INSERT INTO counters VALUES ('nord', 1, '')")
+            raise error
+    with file.writing() as db:
+        assert db.execute("SELECT count(*) FROM counters").fetchone() == (0,)
+    file.close()
+
+
+def test_many_threads_write_one_file(store: SqliteStore) -> None:
+    """Their numbers have no gap."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda turn: store.add("nord", new(turn)), range(1, 41)))
+    assert numbers(store) == [f"F-{number:06d}" for number in range(40, 0, -1)]
+
+
+def _write_ten(path: Path, first: int) -> None:
+    store = SqliteStore(path)
+    for turn in range(first, first + 10):
+        store.add("nord", new(turn))
+    store.close()
+
+
+def test_many_processes_write_one_file(path: Path, store: SqliteStore) -> None:
+    """None is starved, none errs."""
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_write_ten, args=(path, first)) for first in (1, 11, 21)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert len(numbers(store)) == 30
+
+
+def test_a_forked_child_drops_the_connections_that_it_inherited(store: SqliteStore) -> None:
+    """Parent and child both go on writing."""
+    store.add("nord", new(1))
+    child = os.fork()
+    if child == 0:
+        try:
+            store.add("nord", new(2))
+            os._exit(0)
+        except BaseException:  # noqa: BLE001  # a child must not run on into the tests
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    store.add("nord", new(3))
+    assert len(numbers(store)) == 3
+
+
+def test_a_writer_that_waits_too_long_is_told(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was written, and the store goes on working."""
+    monkeypatch.setattr(sqlite_file, "_PATIENCE_SECONDS", 0.05)
+    held, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with store._file.writing():
+            held.set()
+            leave.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    with pytest.raises(StorageError, match="busy for too long"):
+        store.add("nord", new(1))
+    leave.set()
+    holder.join()
+    assert store.add("nord", new(1)).number == "F-000001"
+
+
+def test_bytes_of_a_letter_are_gone_from_the_file_once_it_ended(path: Path, store: SqliteStore) -> None:
+    """A copied file opens only invoices whose letters wait."""
+    with store._file.writing() as db:
+        db.execute("CREATE TABLE scratch (secret BLOB)")
+        db.execute("INSERT INTO scratch VALUES (?)", (b"SECRET" * 100,))
+    assert b"SECRET" in path.read_bytes()
+    with store._file.writing() as db:
+        db.execute("UPDATE scratch SET secret = NULL")
+    assert b"SECRET" not in path.read_bytes()

@@ -1,0 +1,58 @@
+"""The templates that letters and page share, and a host's folder in front of them."""
+
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment
+
+from indiopay import TemplatesError
+from indiopay.templates import environment, page_style
+
+
+def test_the_packages_own_templates_are_parsed_once() -> None:
+    """One environment for every desk that brings none."""
+    assert environment() is environment()
+    assert "color-scheme" in page_style(environment())
+
+
+def test_a_hosts_file_goes_before_the_packages(tmp_path: Path) -> None:
+    """One that the folder lacks is the package's."""
+    (tmp_path / "page.css").write_text("body { color: red }")
+    templates = environment(tmp_path)
+    assert page_style(templates) == "body { color: red }"
+    assert templates.get_template("letter.txt").filename != str(tmp_path / "letter.txt")
+
+
+def test_html_is_escaped_and_text_is_not() -> None:
+    """By the ending of a template's name."""
+    templates = environment()
+    assert callable(templates.autoescape)
+    assert [templates.autoescape(name) for name in ("page.html", "letter.txt", None)] == [True, False, True]
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """At start, not at a client's."""
+    with pytest.raises(TemplatesError, match="folder"):
+        environment(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["page.html", "letter.html", "letter.txt", "page.css"])
+def test_a_file_that_is_no_text_is_told(tmp_path: Path, name: str) -> None:
+    """By its name."""
+    (tmp_path / name).write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(TemplatesError, match=name):
+        environment(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["page.html", "letter.html", "letter.txt"])
+def test_a_mistake_in_a_template_is_told_with_its_line(tmp_path: Path, name: str) -> None:
+    """As a developer wants it."""
+    (tmp_path / name).write_text("one\n{{ two")
+    with pytest.raises(TemplatesError, match=f"{name}, line 2"):
+        environment(tmp_path)
+
+
+def test_templates_without_a_loader_have_no_style() -> None:
+    """They were not made here."""
+    with pytest.raises(TemplatesError, match="loader"):
+        page_style(Environment())  # noqa: S701  # nothing is rendered
