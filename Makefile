@@ -8,7 +8,7 @@ demo: $(READY)
 	$(BIN)/python examples/creer_une_facture.py demo
 
 test: $(READY)
-	$(BIN)/pytest --cov --cov-report=
+	$(BIN)/pytest --cov
 
 check: $(READY)
 	$(BIN)/ruff check

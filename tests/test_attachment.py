@@ -54,7 +54,7 @@ def test_every_problem_of_every_file_comes_with_its_place() -> None:
     found = problems_of(
         ("a/b.pdf", io.BytesIO(b"")), ("ok.pdf", io.BytesIO(PDF)), ("x.exe", None), ("a\u202e.pdf", io.BytesIO(PDF))
     )
-    assert found == [(0, "name"), (0, "empty"), (2, "type"), (2, "unreadable"), (3, "bidi")]
+    assert found == [(0, "name"), (0, "empty"), (2, "type"), (2, "unreadable"), (3, "bidi"), (4, "macro")]
 
 
 class _Vanished(io.BytesIO):

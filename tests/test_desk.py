@@ -31,6 +31,7 @@ from indiopay import (
     TemplatesError,
     Upload,
 )
+from indiopay.invoice import Change
 from indiopay.mailers.memory import MemoryMailer
 from indiopay.ports import FileStore, InvoiceStore
 from indiopay.testing import StoppedClock
@@ -248,6 +249,20 @@ def test_a_reason_is_a_note_of_at_most_1000_characters(desk: InvoiceDesk, reason
     with pytest.raises(InvalidInputError, match="reason"):
         desk.cancel(invoice.id, reason=reason)
     assert desk.get(invoice.id).status is Status.OPEN
+
+
+def test_a_verb_reads_again_when_another_caller_was_first(open_desk: OpenDesk, store: InvoiceStore) -> None:
+    """The change is made from the invoice as it stands by then."""
+    invoice = open_desk().create(filled_in())
+
+    class Interrupted(_Races):
+        def apply(self, agency: str, change: Change) -> None:
+            if change.invoice.version == 2:
+                open_desk().renew_link(invoice.id)
+            self._store.apply(agency, change)
+
+    assert open_desk(store=Interrupted(store)).cancel(invoice.id).version == 3
+    assert kinds(open_desk(), invoice) == [EntryKind.CREATED, EntryKind.LINK_RENEWED, EntryKind.CANCELLED]
 
 
 def test_one_of_many_callers_wins(desk: InvoiceDesk) -> None:

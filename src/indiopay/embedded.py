@@ -44,7 +44,7 @@ def open_folder(
         ) from error
     except ValueError as error:
         raise StorageError(
-            f"{KEYS} must hold link keys of {2 * KEY_BYTES} hex digits, one a line, none twice: restore it from a backup"
+            f"{KEYS} must hold keys of {2 * KEY_BYTES} hex digits, one a line, none twice: restore it from a backup"
         ) from error
     store = SqliteStore(root / DATABASE)
     desk = InvoiceDesk(

@@ -38,7 +38,7 @@ def check_uploads(
     checked, problems = check_files(files, policy)
     if scanner is None:
         return checked, problems
-    streams = {index: stream for index, _, stream in files}
+    streams = _streams(files)
     found = [problem for file in checked for problem in _scanned(file, streams[file.index], scanner)]
     return checked, (*problems, *found)
 
@@ -52,7 +52,7 @@ def keep_uploads(
     random: Callable[[int], bytes],
 ) -> tuple[Attachment, ...]:
     """Put every file into the store; if one fails, none stays. What changed since it was checked is refused."""
-    streams = {index: stream for index, _, stream in files}
+    streams = _streams(files)
     kept: list[Attachment] = []
     try:
         for file in checked:
@@ -75,19 +75,20 @@ def _are_uploads(uploads: object) -> TypeGuard[Sequence[Upload]]:
     return isinstance(uploads, Sequence) and all(isinstance(upload, Upload) for upload in uploads)
 
 
-def _scanned(file: CheckedFile, stream: BinaryIO | None, scanner: Scanner) -> Iterator[Problem]:
-    if stream is None:
-        return
+def _streams(files: Sequence[OpenedFile]) -> dict[int, BinaryIO]:
+    return {index: stream for index, _, stream in files if stream is not None}
+
+
+def _scanned(file: CheckedFile, stream: BinaryIO, scanner: Scanner) -> Iterator[Problem]:
     try:
         scanner(file.name, _chunks(stream))
     except InvalidInputError as error:
         yield from (Problem("files", problem.code, problem.params, file.index) for problem in error.problems)
 
 
-def _unchanged(stream: BinaryIO | None, attachment: Attachment, index: int) -> Iterator[bytes]:
+def _unchanged(stream: BinaryIO, attachment: Attachment, index: int) -> Iterator[bytes]:
     try:
-        if stream is not None:
-            yield from verified(_chunks(stream), attachment)
+        yield from verified(_chunks(stream), attachment)
     except (OSError, ValueError, FileDamagedError) as error:
         raise InvalidInputError((Problem("files", "unreadable", {"name": attachment.name}, index),)) from error
 
