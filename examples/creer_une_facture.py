@@ -5,6 +5,7 @@ python examples/creer_une_facture.py [dossier]
 
 import sys
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from indiopay import (
     Agency,
@@ -23,6 +24,7 @@ from indiopay import (
 )
 
 LOCALE = "fr_CA"
+TORONTO = ZoneInfo("America/Toronto")
 DOCUMENTS = Path(__file__).parent / "documents"
 PAGE = "https://factures.exemple.ca/payer/"
 NOTE = "Prime annuelle de votre assurance habitation.\nÀ régler avant le renouvellement, s’il vous plaît."
@@ -68,7 +70,8 @@ def show(desk: InvoiceDesk, invoice: Invoice) -> None:
     print(f"  Lien : {desk.link(invoice.id)}")
     print("  Historique :")
     for entry in desk.history(invoice.id):
-        print(f"    {entry.at:%Y-%m-%d %H:%M:%S} UTC  {describe(entry, LOCALE)}")
+        at = entry.at.astimezone(TORONTO)
+        print(f"    {format_date(at, LOCALE)}, {at:%H h %M} — {describe(entry, LOCALE)}")
     for delivery in desk.deliveries(invoice.id):
         print(f"  Envoi : {describe(delivery, LOCALE)}")
         verify(delivery.state == "sent", "le courriel est parti")

@@ -51,9 +51,8 @@ def test_a_file_is_taken_or_refused(case: dict[str, Any]) -> None:
 
 def test_every_problem_of_every_file_comes_with_its_place() -> None:
     """A file may be wrong in its name and in its content; each problem says which file."""
-    found = problems_of(
-        ("a/b.pdf", io.BytesIO(b"")), ("ok.pdf", io.BytesIO(PDF)), ("x.exe", None), ("a\u202e.pdf", io.BytesIO(PDF))
-    )
+    streams = (io.BytesIO(b""), io.BytesIO(PDF), None, io.BytesIO(PDF), io.BytesIO(PDF))
+    found = problems_of(*zip(("a/b.pdf", "ok.pdf", "x.exe", "a\u202e.pdf", "a.DOCM"), streams, strict=True))
     assert found == [(0, "name"), (0, "empty"), (2, "type"), (2, "unreadable"), (3, "bidi"), (4, "macro")]
 
 
