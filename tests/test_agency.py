@@ -48,7 +48,7 @@ def test_a_field_that_cannot_be_used_is_told(field: str, value: object, code: st
 def test_every_field_that_is_wrong_is_told_at_once() -> None:
     """One mistake does not hide another."""
     with pytest.raises(InvalidInputError) as caught:
-        Agency("É", "", "x", "", "XXX", "Mars/Olympus")
+        Agency("É", "", "x", "", "ZZZ", "Mars/Olympus")
     assert list(caught.value.by_field()) == ["slug", "name", "email", "locale", "currency", "timezone"]
 
 

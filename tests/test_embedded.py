@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -157,14 +158,34 @@ def test_a_folder_that_cannot_serve_is_told(tmp_path: Path, plant: Callable[[Pat
         open_(tmp_path / "f")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path) -> None:
-    """And nothing is left half-made."""
-    tmp_path.chmod(0o500)
-    with pytest.raises(StorageError, match="permissions"):
-        open_(tmp_path / "f")
-    tmp_path.chmod(0o700)
-    assert list(tmp_path.iterdir()) == []
+def _refusal_of_a_stranger(folder: Path) -> str:
+    """What a process without rights is told; root gives its own up in a child."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setuid(65534)
+            open_(folder)
+        except StorageError as error:
+            os.write(writing, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading) as told:
+        return told.read()
+
+
+def test_a_folder_that_may_not_be_written_is_told() -> None:
+    """With what to check, and nothing is left half-made."""
+    folder = Path(mkdtemp(prefix="indiopay-"))
+    folder.chmod(0o555)
+    try:
+        assert "check its path and its permissions" in _refusal_of_a_stranger(folder / "f")
+        assert list(folder.iterdir()) == []
+    finally:
+        folder.rmdir()
 
 
 @pytest.mark.parametrize("url", ["", "factures", "https://exemple.ca/payer", "ftp://exemple.ca/"])
