@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,6 +125,14 @@ def test_a_closed_stream_is_unreadable(desk: InvoiceDesk) -> None:
     stream = io.BytesIO(PDF)
     stream.close()
     assert [p.code for p in desk.check(filled_in(files=[Upload("Police.pdf", stream)]))] == ["unreadable"]
+
+
+@pytest.mark.parametrize("form", [None, {"amount": "12"}, "12"])
+def test_what_is_no_form_is_refused(desk: InvoiceDesk, form: Any) -> None:
+    """A web framework's dictionary is not one yet."""
+    for verb in (desk.check, desk.create):
+        with pytest.raises(InvalidInputError, match="form: type"):
+            verb(form)
 
 
 @pytest.mark.parametrize("files", [None, "a.pdf", [b"x"], {Upload("a.pdf", PDF)}, 7])

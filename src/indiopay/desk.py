@@ -123,7 +123,7 @@ class InvoiceDesk:
 
     def check(self, form: InvoiceForm) -> tuple[Problem, ...]:
         """Every problem of a form, for live validation; nothing is written, and streams keep their position."""
-        with opened(form.files) as files:
+        with opened(_typed(form).files) as files:
             read = self._read(form, self._checked(form, files))
         return () if isinstance(read, FormValues) else read
 
@@ -134,7 +134,7 @@ class InvoiceDesk:
         under that key is an IdempotencyError. A form with problems is an InvalidInputError that holds them all, uses
         no key and leaves nothing behind.
         """
-        with opened(form.files) as files:
+        with opened(_typed(form).files) as files:
             checked = self._checked(form, files)
             read = self._read(form, checked)
             key = _idempotency(idempotency_key, form, checked)
@@ -365,6 +365,12 @@ class InvoiceDesk:
 
     def _now(self) -> datetime:
         return _utc(self._clock(), field="clock")
+
+
+def _typed(form: object) -> InvoiceForm:
+    if not isinstance(form, InvoiceForm):
+        raise InvalidInputError((Problem("form", "type"),))
+    return form
 
 
 def _idempotency(key: str | None, form: InvoiceForm, checked: CheckedFiles) -> Idempotency | None:
