@@ -31,7 +31,7 @@ def codes(agency: Agency, **changes: Any) -> list[tuple[str, str]]:
 
 def test_a_form_is_read_into_values(agency: Agency) -> None:
     """Each text becomes what it stands for; what was left out is the agency's."""
-    form = filled_in(description="Note", send_by_email=True, locale="fr-fr")
+    form = filled_in(description="Note", send_by_email=True, locale="fr-fr", input_locale="")
     assert read_form(form, ((FILE,), ()), agency=agency, today=TODAY) == FormValues(
         Money(125000, "CAD"),
         date(2026, 4, 1),
@@ -63,6 +63,7 @@ def test_a_form_is_read_into_values(agency: Agency) -> None:
         ({"currency": "XAU"}, [("currency", "unknown")]),
         ({"currency": "XAU", "amount": ""}, [("amount", "required"), ("currency", "unknown")]),
         ({"currency": "XAU", "amount": "1,5,5"}, [("currency", "unknown")]),
+        ({"locale": 0}, [("locale", "type")]),
         ({"locale": 7}, [("locale", "type")]),
         ({"input_locale": 7}, [("input_locale", "type")]),
     ],

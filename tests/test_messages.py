@@ -251,6 +251,12 @@ def test_a_kind_of_file_has_a_word_or_its_ending() -> None:
     assert (file_kind("A.PDF", "fr_CA"), file_kind("a.odt", "fr_CA")) == ("Document PDF", "Fichier ODT")
 
 
+def test_there_is_nothing_to_say_of_anything_else() -> None:
+    """A caller's mistake, not a sentence."""
+    with pytest.raises(TypeError, match="NoneType"):
+        describe(None, "fr_CA")  # type: ignore[arg-type]  # on purpose
+
+
 def test_a_key_without_words_is_a_mistake_of_ours() -> None:
     """It shows at once."""
     with pytest.raises(KeyError, match="nothing_such"):

@@ -135,7 +135,10 @@ def test_what_is_no_form_is_refused(desk: InvoiceDesk, form: Any) -> None:
             verb(form)
 
 
-@pytest.mark.parametrize("files", [None, "a.pdf", [b"x"], {Upload("a.pdf", PDF)}, 7])
+NAMELESS: Any = None
+
+
+@pytest.mark.parametrize("files", [None, "a.pdf", [b"x"], [Upload(NAMELESS, PDF)], {Upload("a.pdf", PDF)}, 7])
 def test_files_that_are_no_uploads_are_a_problem_of_type(desk: InvoiceDesk, files: object) -> None:
     """A path as text is not a file."""
     assert told(desk.check(filled_in(files=files))) == [("files", "type", None)]

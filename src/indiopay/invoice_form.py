@@ -75,7 +75,7 @@ def read_form(
 
     `today` is the agency's date. The same form gives the same problems, whatever the store.
     """
-    input_locale = _of_type(form.input_locale or agency.locale, str, "input_locale")
+    input_locale = _locale(form.input_locale, agency, "input_locale")
     reading_locale = agency.locale if isinstance(input_locale, Problem) else input_locale
     checked, file_problems = files
     read: dict[str, Any] = {
@@ -88,7 +88,7 @@ def read_form(
         "send_by_email": _of_type(form.send_by_email, bool, "send_by_email"),
         "type": _of_type(form.type, InvoiceType, "type"),
         "currency": None if form.currency is None else currency_problem(form.currency),
-        "locale": _of_type(form.locale or agency.locale, str, "locale"),
+        "locale": _locale(form.locale, agency, "locale"),
         "input_locale": input_locale,
     }
     return tuple(_problems_in(read.values())) or _values(**read)
@@ -135,6 +135,10 @@ def _client_name(typed: object) -> str | Problem:
     if isinstance(name, str) and "@" in name:
         return Problem("client_name", "looks_like_address", {"typed": name[:64]})
     return name
+
+
+def _locale(given: object, agency: Agency, name: str) -> str | Problem:
+    return agency.locale if given in (None, "") else _of_type(given, str, name)
 
 
 def _of_type(value: object, wanted: type[T], name: str) -> T | Problem:

@@ -43,8 +43,11 @@ def describe(what: Problem | Status | HistoryEntry | InvoiceType | Delivery, loc
         return _entry(what, locale)
     if isinstance(what, Delivery):
         return _delivery(what, locale)
-    kind = "status" if isinstance(what, Status) else "type"
-    return say(f"{kind}.{what.value}", locale)
+    if isinstance(what, Status):
+        return say(f"status.{what.value}", locale)
+    if isinstance(what, InvoiceType):
+        return say(f"type.{what.value}", locale)
+    raise TypeError(f"there is nothing to say of a {type(what).__name__}")
 
 
 def label(field: str, locale: str) -> str:

@@ -72,7 +72,7 @@ def drop_uploads(attachments: Iterable[Attachment], *, store: FileStore, agency:
 
 
 def _are_uploads(uploads: object) -> TypeGuard[Sequence[Upload]]:
-    return isinstance(uploads, Sequence) and all(isinstance(upload, Upload) for upload in uploads)
+    return isinstance(uploads, Sequence) and all(isinstance(u, Upload) and isinstance(u.name, str) for u in uploads)
 
 
 def _streams(files: Sequence[OpenedFile]) -> dict[int, BinaryIO]:
