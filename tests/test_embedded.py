@@ -105,6 +105,14 @@ def test_a_key_file_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
         open_(folder)
 
 
+def test_a_database_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
+    """Numbers would begin again at 1."""
+    open_(tmp_path / "f").close()
+    (tmp_path / "f" / "factures.sqlite3").unlink()
+    with pytest.raises(StorageError, match=r"restore factures\.sqlite3"):
+        open_(tmp_path / "f")
+
+
 def test_two_processes_that_make_the_key_at_once_share_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first one's stays, and both read it."""
     import indiopay.embedded

@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -98,10 +100,31 @@ def test_a_database_of_another_program_is_refused_untouched(path: Path) -> None:
 def test_a_file_that_is_no_database_is_refused_untouched(path: Path) -> None:
     """The driver's error is the cause, and its words are not repeated."""
     path.write_bytes(b"Prime de Zoe" * 1000)
-    with pytest.raises(StorageError, match="could not be used") as caught:
+    with pytest.raises(StorageError, match="no database, restore it from a backup") as caught:
         SqliteStore(path)
     assert isinstance(caught.value.__cause__, sqlite3.DatabaseError)
     assert path.read_bytes() == b"Prime de Zoe" * 1000
+
+
+def test_a_damaged_database_says_to_restore_it(path: Path, store: SqliteStore) -> None:
+    """Nothing is mended, and nothing is made anew."""
+    for turn in range(1, 41):
+        store.add("nord", new(turn))
+    store.close()
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    path.write_bytes(content)
+    with pytest.raises(StorageError, match="damaged, restore it from a backup"):
+        numbers(SqliteStore(path))
+    assert path.read_bytes() == content
+
+
+def test_a_database_that_was_moved_away_takes_no_invoice(path: Path, store: SqliteStore) -> None:
+    """It would be lost."""
+    store.add("nord", new(1))
+    path.rename(path.with_name("moved"))
+    with pytest.raises(StorageError, match="moved or may not be written"):
+        store.add("nord", new(2))
 
 
 @pytest.mark.parametrize("kind", ["missing folder", "a folder"])
@@ -198,6 +221,18 @@ def test_a_writer_that_waits_too_long_is_told(store: SqliteStore, monkeypatch: p
     leave.set()
     holder.join()
     assert store.add("nord", new(1)).number == "F-000001"
+
+
+def test_opening_the_file_again_drops_no_lock_of_this_process(path: Path, store: SqliteStore) -> None:
+    """POSIX forgets all of a process's locks on a file when it closes any descriptor of that file."""
+    stranger = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
+    with store._file.writing():
+        opening = threading.Thread(target=lambda: SqliteStore(path).close())
+        opening.start()
+        opening.join(0.2)
+        done = subprocess.run([sys.executable, "-c", stranger, path], capture_output=True, text=True, check=False)
+    opening.join()
+    assert "database is locked" in done.stderr
 
 
 def test_bytes_of_a_letter_are_gone_from_the_file_once_it_ended(path: Path, store: SqliteStore) -> None:

@@ -46,6 +46,8 @@ def open_folder(
         raise StorageError(
             f"{KEYS} must hold keys of {2 * KEY_BYTES} hex digits, one a line, none twice: restore it from a backup"
         ) from error
+    if (root / FILES).is_dir() and not (root / DATABASE).exists():
+        raise StorageError(f"the database is gone: restore {DATABASE} from a backup, or choose another folder")
     store = SqliteStore(root / DATABASE)
     desk = InvoiceDesk(
         agency=agency,

@@ -5,12 +5,14 @@ Everything that durability rests on is set here on every connection, and read ba
 
 import fcntl
 import os
+import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from indiopay.durable import create_file
 from indiopay.errors import StorageError
 
 OLDEST_SQLITE = (3, 37, 0)
@@ -62,6 +64,15 @@ _SCHEMA = (
     "CREATE INDEX letters_waiting ON letters (agency, not_before) WHERE state = 'queued'",
 )
 
+_ADVICE = {
+    "SQLITE_BUSY": "another process holds it, try again",
+    "SQLITE_CANTOPEN": "check its folder and its permissions",
+    "SQLITE_CORRUPT": "it is damaged, restore it from a backup",
+    "SQLITE_FULL": "the disk is full, free some space",
+    "SQLITE_NOTADB": "it is no database, restore it from a backup or choose another path",
+    "SQLITE_READONLY": "it was moved or may not be written, check its folder and its permissions",
+}
+
 # Connections that a parent process opened: kept from being closed here, which would harm the parent's.
 _inherited: list[sqlite3.Connection] = []
 
@@ -76,7 +87,7 @@ class SqliteFile:
         self._free: list[sqlite3.Connection] = []
         self._pid = os.getpid()
         with _told(self._path):
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+            _make(self._path)
             with self.writing() as db:
                 _settle_schema(db)
 
@@ -147,6 +158,17 @@ def _lock(descriptor: int) -> None:
             time.sleep(_TURN_POLL_SECONDS)
 
 
+def _make(path: Path) -> None:
+    """An empty file of its owner's alone, if there is none.
+
+    It is never opened under its own name: closing it would drop every lock that this process holds on it.
+    """
+    try:
+        create_file(path, (), part=path.with_name(f"{path.name}.{secrets.token_hex(8)}.part"))
+    except FileExistsError:
+        return
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
     try:
@@ -180,7 +202,7 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise StorageError(f"the database {path.name} could not be used ({_kind(error)})") from error
+        raise StorageError(f"the database {path.name} could not be used ({_kind(error)}): {_advice(error)}") from error
     except OSError as error:
         raise StorageError(
             f"the database {path.name} cannot be opened ({error.strerror}): check its folder and its permissions"
@@ -189,3 +211,8 @@ def _told(path: Path) -> Iterator[None]:
 
 def _kind(error: sqlite3.Error) -> str:
     return getattr(error, "sqlite_errorname", type(error).__name__)
+
+
+def _advice(error: sqlite3.Error) -> str:
+    known = (advice for name, advice in _ADVICE.items() if _kind(error).startswith(name))
+    return next(known, "check the disk")
