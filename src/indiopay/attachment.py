@@ -6,9 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
-from urllib.parse import quote
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from uuid import UUID
 
 from attrs import evolve, field, frozen
@@ -16,6 +14,9 @@ from attrs import evolve, field, frozen
 from indiopay.errors import FileDamagedError
 from indiopay.file_content import MACRO_EXTENSIONS, MEDIA_TYPES, content_fault
 from indiopay.problems import Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _CHUNK = 64 * 1024
 _NAME_LIMIT = 150
@@ -61,11 +62,13 @@ class Upload:
 
     name: str = field(repr=False)
     content: bytes | BinaryIO | None = field(repr=False)
-    path: Path | None = field(default=None, repr=False)
+    path: "Path | None" = field(default=None, repr=False)
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str]) -> "Upload":
         """A file of this machine, under its own name; only its path is remembered here."""
+        from pathlib import Path  # on first use: an invoice does without it
+
         found = Path(path)
         return cls(found.name, None, found)
 
@@ -221,6 +224,8 @@ def download_headers(attachment: Attachment) -> dict[str, str]:
 
 def _disposition(name: str) -> str:
     """An ASCII name for old clients, then the real one (RFC 5987)."""
+    from urllib.parse import quote  # on first use: an invoice does without it
+
     bare = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
     stem, extension = os.path.splitext(_NOT_PLAIN.sub("_", bare))
     plain = f"{stem or 'fichier'}{extension}" if extension else f"fichier{os.path.splitext(name)[1]}"

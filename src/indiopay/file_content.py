@@ -3,8 +3,10 @@
 import codecs
 import re
 import zlib
-from typing import BinaryIO
-from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile, ZipInfo
 
 MEDIA_TYPES = {
     "pdf": "application/pdf",
@@ -38,6 +40,7 @@ _MACRO_PART = re.compile(rb"macroenabled|<override[^>]*vbaproject", re.IGNORECAS
 _MACRO_DEFAULT = re.compile(rb"<default[^>]*vbaproject[^>]*>", re.IGNORECASE)
 _OF_EXTENSION = re.compile(rb"extension\s*=\s*[\"']([^\"']+)", re.IGNORECASE)
 
+_PACKINGS = (0, 8)  # stored, deflated
 _CHUNK = 64 * 1024
 _CONTENT_TYPES_LIMIT = 2**20
 _UNPACKED_LIMIT = 256 * 2**20
@@ -77,6 +80,8 @@ def _is_text(stream: BinaryIO) -> bool:
 
 def _office_fault(stream: BinaryIO, extension: str, size: int) -> str | None:
     """What zipfile cannot read is no document; an entry is read by its real length, not by what its header says."""
+    from zipfile import BadZipFile, ZipFile  # on first use: an invoice does without it
+
     try:
         with ZipFile(stream) as archive:
             return _archive_fault(archive, extension, size)
@@ -84,11 +89,11 @@ def _office_fault(stream: BinaryIO, extension: str, size: int) -> str | None:
         return "mismatch"
 
 
-def _archive_fault(archive: ZipFile, extension: str, size: int) -> str | None:
+def _archive_fault(archive: "ZipFile", extension: str, size: int) -> str | None:
     entries = archive.infolist()
     if len(entries) > _ENTRIES_LIMIT:
         return "bomb"
-    if any(entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED) for entry in entries):
+    if any(entry.compress_type not in _PACKINGS for entry in entries):
         return "mismatch"
     with archive.open(_CONTENT_TYPES) as listed:
         types = listed.read(_CONTENT_TYPES_LIMIT)
@@ -106,7 +111,7 @@ def _has_macro(types: bytes, names: list[str]) -> bool:
     return _MACRO_PART.search(types) is not None or any(name.endswith(endings) for name in names)
 
 
-def _is_bomb(archive: ZipFile, entries: list[ZipInfo], size: int) -> bool:
+def _is_bomb(archive: "ZipFile", entries: "list[ZipInfo]", size: int) -> bool:
     allowed = min(_UNPACKED_LIMIT, size * _UNPACKED_RATIO)
     for entry in entries:
         entry.file_size = _UNPACKED_LIMIT + 1  # else zipfile stops where the header says, which may lie
