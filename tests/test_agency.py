@@ -52,6 +52,12 @@ def test_every_field_that_is_wrong_is_told_at_once() -> None:
     assert list(caught.value.by_field()) == ["slug", "name", "email", "locale", "currency", "timezone"]
 
 
+def test_name_and_address_are_kept_as_they_were_read() -> None:
+    """Trimmed, and the domain in lower case: what was checked is what letters carry."""
+    agency = Agency("nord", " Assurances du Nord\n", " Facturation@EXEMPLE.ca ")
+    assert (agency.name, agency.email) == ("Assurances du Nord", "Facturation@exemple.ca")
+
+
 def test_the_repr_shows_no_address() -> None:
     """An agency may be logged."""
     assert "exemple.ca" not in repr(Agency(**RIGHT))

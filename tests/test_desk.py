@@ -40,6 +40,7 @@ from .conftest import KEY, PAGE, PDF, filled_in, token_of
 from .test_problems import kept_files
 
 OpenDesk = Callable[..., InvoiceDesk]
+ODD: Any = 7
 
 
 def kinds(desk: InvoiceDesk, invoice: Invoice) -> list[EntryKind]:
@@ -528,13 +529,71 @@ def test_templates_are_checked_at_start(open_desk: OpenDesk, tmp_path: Any) -> N
         open_desk(templates=tmp_path)
 
 
-def test_a_mailer_that_gives_the_relays_own_words_is_not_quoted(open_desk: OpenDesk) -> None:
-    """A reason is a code; anything else might name a person."""
+@pytest.mark.parametrize(
+    ("error", "state", "reason"),
+    [
+        (MailError("550 no such user zoe@exemple.ca", kind="never", code=550), "failed", "refused_550"),
+        (MailError("rcpt", kind="never", code=ODD), "failed", "rcpt"),
+        (MailError("rcpt", kind="later", code=2**70), "queued", "rcpt"),
+        (MailError("Connection refused", kind="transport"), "queued", "relay"),
+        (MailError(ODD, kind="never"), "failed", "refused"),
+        (MailError("rcpt", kind=ODD), "queued", "rcpt"),
+        (MailError(ODD, kind=ODD, code=ODD), "queued", "mailer"),
+    ],
+)
+def test_what_a_mailer_says_becomes_codes_and_holds_up_no_other_letter(
+    open_desk: OpenDesk, error: MailError, state: str, reason: str
+) -> None:
+    """A host's mailer may put anything into its error, the relay's own words and a client's address too."""
 
     class Talks:
         def send(self, **letter: object) -> None:
-            raise MailError("550 no such user zoe@exemple.ca", kind="never", code=550)
+            raise error
 
     desk = open_desk(mailer=Talks())
-    (delivery,) = desk.deliveries(desk.create(filled_in(send_by_email=True)).id)
-    assert (delivery.state, delivery.reason) == ("failed", "mailer_550")
+    invoice = desk.create(filled_in(send_by_email=True))
+    (delivery,) = desk.deliveries(invoice.id)
+    assert (delivery.state, delivery.reason) == (state, reason)
+    assert "exemple" not in repr([entry.details for entry in desk.history(invoice.id)])
+
+
+def test_a_clock_that_stepped_back_delays_no_letter(open_desk: OpenDesk, clock: StoppedClock) -> None:
+    """Creation times never fall, but a letter goes by the time at which it was asked for."""
+    desk = open_desk(send_at_once=False)
+    clock.advance(timedelta(days=9000))
+    ahead = desk.create(filled_in())
+    clock.advance(timedelta(days=-9000))
+    invoice = desk.create(filled_in(send_by_email=True))
+    assert (invoice.created_at, desk.deliver()) == (ahead.created_at, 1)
+
+
+def test_a_blank_reason_is_none(desk: InvoiceDesk) -> None:
+    """Else the page would have a heading with nothing under it."""
+    assert desk.cancel(desk.create(filled_in()).id, reason=" \n ").cancel_reason is None
+
+
+def test_a_replay_whose_files_cannot_be_read_tells_their_problems(desk: InvoiceDesk) -> None:
+    """Without the bytes nobody knows whether it is the same form."""
+    desk.create(filled_in(files=[Upload("Police.pdf", PDF)]), idempotency_key="K-1")
+    with pytest.raises(InvalidInputError, match="files: unreadable"):
+        desk.create(filled_in(files=[Upload.from_path("/nowhere/Police.pdf")]), idempotency_key="K-1")
+
+
+def test_an_amount_of_any_size_may_come_with_a_key(desk: InvoiceDesk) -> None:
+    """It is too large, and nothing else."""
+    with pytest.raises(InvalidInputError, match=r"^amount: too_large$"):
+        desk.create(filled_in(amount=10**5000), idempotency_key="K-1")
+
+
+def test_a_download_shows_no_name(desk: InvoiceDesk) -> None:
+    """A file's name may name a client's illness."""
+    invoice = desk.create(filled_in(files=[Upload("Maladie.pdf", PDF)]))
+    download = desk.download(token_of(desk.link(invoice.id)), invoice.attachments[0].id)
+    assert "Maladie" not in repr(download)
+    assert b"".join(download.chunks) == PDF
+
+
+def test_a_page_in_no_language_is_in_quebecs_french(desk: InvoiceDesk) -> None:
+    """The language comes out of an address that anyone may write."""
+    token = token_of(desk.link(desk.create(filled_in()).id))
+    assert {desk.payment_page(token, locale=wrong).locale for wrong in (ODD, "tlh")} == {"fr_CA"}

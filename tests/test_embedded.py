@@ -108,7 +108,11 @@ def test_a_key_file_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
 def test_a_database_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
     """Numbers would begin again at 1."""
     open_(tmp_path / "f").close()
-    (tmp_path / "f" / "factures.sqlite3").unlink()
+    database = tmp_path / "f" / "factures.sqlite3"
+    database.write_bytes(b"")
+    with pytest.raises(StorageError, match=r"restore factures\.sqlite3"):
+        open_(tmp_path / "f")
+    database.unlink()
     with pytest.raises(StorageError, match=r"restore factures\.sqlite3"):
         open_(tmp_path / "f")
 
@@ -201,6 +205,21 @@ def test_an_address_of_pages_that_cannot_work_is_refused(tmp_path: Path, url: st
     """It is a mistake of the host's, so a ValueError, before anything is written."""
     with pytest.raises(ValueError, match="payment links"):
         open_folder(tmp_path / "f", agency=Agency("nord", "Nord", "a@exemple.ca"), page_url=url)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_a_path_that_cannot_be_is_told(tmp_path: Path, name: str) -> None:
+    """It has nothing to do with the key file."""
+    with pytest.raises(StorageError, match="check its path"):
+        open_(tmp_path / name)
+
+
+def test_an_agency_that_is_none_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    """A caller's mistake."""
+    agency: Any = "nord"
+    with pytest.raises(TypeError, match="Agency"):
+        open_folder(tmp_path / "f", agency=agency, page_url=PAGE)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,6 +1,7 @@
 """What is in a file, against what its extension says."""
 
 import io
+import struct
 from zipfile import ZIP_BZIP2, ZipFile
 
 import pytest
@@ -85,6 +86,37 @@ def test_an_unusual_packing_is_no_document() -> None:
     with ZipFile(packed, "w", ZIP_BZIP2) as archive:
         archive.writestr("[Content_Types].xml", "x")
     assert fault(packed.getvalue(), "docx") == "mismatch"
+
+
+def test_an_archive_that_lies_about_an_offset_is_no_document() -> None:
+    """Beyond what a seek can take."""
+    packed = bytearray(office("docx", {}).read())
+    entry, end = packed.rfind(b"PK\1\2"), packed.rfind(b"PK\5\6")
+    extra = struct.pack("<HHQ", 1, 8, 2**63)
+    packed[entry + 42 : entry + 46] = b"\xff" * 4
+    packed[entry + 30 : entry + 32] = struct.pack("<H", len(extra))
+    packed[end + 12 : end + 16] = struct.pack("<I", int.from_bytes(packed[end + 12 : end + 16], "little") + len(extra))
+    name_end = entry + 46 + int.from_bytes(packed[entry + 28 : entry + 30], "little")
+    packed[name_end:name_end] = extra
+    assert fault(bytes(packed), "docx") == "mismatch"
+
+
+class _Fails(io.BytesIO):
+    """Fails once its list of entries was read."""
+
+    reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.reads += 1
+        if self.reads > 5:
+            raise OSError("gone")
+        return super().read(size)
+
+
+def test_a_document_that_cannot_be_read_is_not_called_a_wrong_one() -> None:
+    """The stream's own error comes out."""
+    with pytest.raises(OSError, match="gone"):
+        content_fault(_Fails(office("docx", {}).read()), "docx", 100)
 
 
 def test_an_archive_without_a_list_of_types_is_no_document() -> None:

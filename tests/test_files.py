@@ -87,6 +87,19 @@ def test_a_stranger_in_the_folder_is_no_file_of_ours(tmp_path: Path) -> None:
     assert list(files.keys("", before=LATER)) == []
 
 
+def test_what_a_killed_process_left_of_a_put_is_swept(tmp_path: Path) -> None:
+    """A part is listed by its age and can be deleted, and never read."""
+    files = FolderFiles(tmp_path)
+    files.put(KEY, [b"x"])
+    (tmp_path / "nord" / "4f" / f"{'ab' * 16}.part").write_bytes(b"half")
+    part = f"nord/4f/{'ab' * 16}.part"
+    assert set(files.keys("nord/", before=LATER)) == {KEY, part}
+    with pytest.raises(StorageError):
+        files.read(part)
+    files.delete(part)
+    assert list(files.keys("nord/", before=LATER)) == [KEY]
+
+
 def test_a_folder_that_cannot_be_made_or_used_is_told(tmp_path: Path) -> None:
     """The system's error is the cause."""
     (tmp_path / "file").write_bytes(b"x")

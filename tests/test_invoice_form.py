@@ -149,6 +149,18 @@ def test_a_form_that_differs_in_a_file_has_another_fingerprint(other: tuple[Chec
     assert fingerprint(filled_in(), other) != fingerprint(filled_in(), (FILE,))
 
 
+def test_a_fingerprint_is_spelled_the_same_for_ever() -> None:
+    """It is stored: no newer Python, and no newer version of ours, may spell it otherwise."""
+    form = filled_in(
+        amount=Decimal("12.50"),
+        due_date=date(2026, 4, 1),
+        client_name="Zoé",
+        description="Merci \U0001fae8\n",
+        send_by_email=True,
+    )
+    assert fingerprint(form, (FILE,)).hex() == "18e37ad73c7fb0fd4cd04c3faf98b27ba077a3998c3d8ac207b45cb9a4bb4546"
+
+
 def test_a_form_shows_nothing_that_was_typed() -> None:
     """Forms end up in logs."""
     shown = repr(filled_in(description="secret", files=[Upload("Zoé.pdf", b"x")]))

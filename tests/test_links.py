@@ -133,6 +133,9 @@ def test_the_token_stands_at_the_end_of_the_address_or_where_it_is_told(url: str
         "https://exemple.ca/p",
         "https://exemple.ca/{token}/{token}",
         "javascript://exemple.ca/",
+        "https://exemple.ca/a\n/",
+        " https://exemple.ca/",
+        "https://exemple.ca/\u202e/",
     ],
 )
 def test_an_address_that_cannot_work_is_refused(url: str) -> None:

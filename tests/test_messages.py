@@ -212,7 +212,7 @@ DELIVERY = Delivery(UUID(int=1), "zoe@exemple.ca", "queued", 1, "<1@exemple.ca>"
             "Échec de l’envoi. Le service de messagerie a refusé ce courriel. "
             "Vous pouvez copier le lien et l’envoyer autrement.",
         ),
-        (evolve(DELIVERY, reason="made_up"), "En attente d’envoi. Le courriel n’a pas pu partir cette fois."),
+        (evolve(DELIVERY, reason="made_up"), "En attente d’envoi. Le courriel n’a pas pu partir."),
         (
             evolve(DELIVERY, state="sent", sent_at=NOW, maybe_duplicate=True),
             "Envoyée. Le client a peut-être reçu ce courriel plus d’une fois.",

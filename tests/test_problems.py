@@ -1,5 +1,6 @@
 """Every problem at once: a form with six mistakes, over every store."""
 
+import gzip
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,6 +119,13 @@ class _Broken:
 def test_a_file_that_cannot_be_read_is_a_problem(desk: InvoiceDesk, upload: Upload, code: str) -> None:
     """Vanished, closed, or no stream at all."""
     assert code in [problem.code for problem in desk.check(filled_in(files=[upload]))]
+
+
+def test_a_stream_may_raise_anything(desk: InvoiceDesk) -> None:
+    """A compressed file that was cut off raises EOFError."""
+    packed: Any = gzip.GzipFile(fileobj=io.BytesIO(gzip.compress(b"a;b\n" * 1000)[:-12]))
+    with packed as cut:
+        assert [p.code for p in desk.check(filled_in(files=[Upload("a.csv", cut)]))] == ["unreadable"]
 
 
 def test_a_closed_stream_is_unreadable(desk: InvoiceDesk) -> None:

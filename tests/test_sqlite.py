@@ -119,6 +119,16 @@ def test_a_damaged_database_says_to_restore_it(path: Path, store: SqliteStore) -
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("column", ["status = 'refunded'", "attachments = '{'", "due_date = 'x'", "currency = 'ZZZ'"])
+def test_a_row_that_cannot_be_read_says_to_restore_it(path: Path, store: SqliteStore, column: str) -> None:
+    """It is the database's fault, and no form's."""
+    store.add("nord", new(1))
+    with store._file.writing() as db:
+        db.execute(f"UPDATE invoices SET {column}")  # noqa: S608  # from the list above
+    with pytest.raises(StorageError, match="restore it from a backup"):
+        numbers(store)
+
+
 def test_a_database_that_was_moved_away_takes_no_invoice(path: Path, store: SqliteStore) -> None:
     """It would be lost."""
     store.add("nord", new(1))

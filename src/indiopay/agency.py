@@ -17,6 +17,16 @@ from indiopay.text import one_line
 _SLUG = re.compile(r"[a-z0-9-]{1,40}")
 
 
+def _kept_name(name: str) -> str:
+    read = one_line(name, field="name", limit=200)
+    return name if isinstance(read, Problem) else read
+
+
+def _kept_address(address: str) -> str:
+    read = check_address(address, field="email")
+    return address if isinstance(read, Problem) else read
+
+
 @frozen
 class Agency:
     """A brokerage. `slug` ([a-z0-9-]{1,40}) is its key in every store and must never change.
@@ -26,8 +36,8 @@ class Agency:
     """
 
     slug: str
-    name: str
-    email: str = field(repr=False)
+    name: str = field(converter=_kept_name)
+    email: str = field(repr=False, converter=_kept_address)
     locale: str = "fr_CA"
     currency: str = "CAD"
     timezone: str = "America/Toronto"

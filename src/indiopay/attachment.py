@@ -133,7 +133,7 @@ def _measured(stream: BinaryIO | None, limit: int) -> _Measure | str:
             if size > limit:
                 return "too_large"
             digest.update(chunk)
-    except (OSError, ValueError, TypeError, AttributeError):
+    except Exception:  # noqa: BLE001  # a caller's stream may raise anything
         return "unreadable"
     return _Measure(size, digest.hexdigest()) if size else "empty"
 
@@ -146,7 +146,7 @@ def _content_faults(
     elif stream is not None and extension in policy.extensions:
         try:
             fault = content_fault(stream, extension, measured.size)
-        except OSError:
+        except Exception:  # noqa: BLE001  # a caller's stream may raise anything
             fault = "unreadable"
         if fault:
             yield fault

@@ -1,21 +1,29 @@
 """Takes queued letters out of a store and through a mailer: lease, render once, send, record."""
 
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
 from attrs import evolve, frozen
 
-from indiopay.errors import MailError
+from indiopay.errors import MailError, MailErrorKind
 from indiopay.invoice import outcome_entry
 from indiopay.outbox import GIVEN_UP_AFTER, LEASE, Letter, accepted, refused
 from indiopay.ports import InvoiceStore, Mailer
 
 log = logging.getLogger(__name__)
 
-_CODE_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
+_REASON = re.compile(r"[a-z0-9_]{1,40}")
+_UNSAID: Mapping[MailErrorKind, str] = {
+    "transport": "relay",
+    "later": "refused",
+    "never": "refused",
+    "unknown": "mailer",
+}
+"""What stands for a reason that is no code."""
 
 
 @frozen
@@ -106,7 +114,8 @@ class Dispatch:
 
 
 def _plain(error: MailError) -> MailError:
-    """The error with a reason that is surely a code: a host's mailer may have put the relay's own words there."""
-    if error.reason and set(error.reason) <= _CODE_CHARACTERS and len(error.reason) <= 40:
-        return error
-    return MailError("mailer", kind=error.kind, code=error.code)
+    """The error with nothing in it but codes: a host's mailer may have put anything there, the relay's words too."""
+    kind = error.kind if isinstance(error.kind, str) and error.kind in _UNSAID else "unknown"
+    reason = error.reason if isinstance(error.reason, str) and _REASON.fullmatch(error.reason) else _UNSAID[kind]
+    is_reply = isinstance(error.code, int) and 200 <= error.code <= 599
+    return MailError(reason, kind=kind, code=error.code if is_reply else None)

@@ -138,7 +138,7 @@ class InvoiceDesk:
             checked = self._checked(form, files)
             read = self._read(form, checked)
             key = _idempotency(idempotency_key, form, checked)
-            if key and (form.files or not isinstance(read, FormValues)) and (made := self._made_with(key)):
+            if key and (form.files or not isinstance(read, FormValues)) and (made := self._made_with(key, checked)):
                 return made
             if not isinstance(read, FormValues):
                 raise InvalidInputError(read)
@@ -223,8 +223,9 @@ class InvoiceDesk:
 
     def cancel(self, invoice_id: UUID, *, reason: str | None = None) -> Invoice:
         """« Annuler la facture »: OPEN only. The client sees the reason (up to 1 000 characters)."""
-        told = None if reason is None else _valid(paragraph(reason, field="reason", limit=_REASON_LIMIT)) or None
-        return self._change(invoice_id, lambda invoice: invoice.cancel(at=self._now(), reason=told))
+        told = "" if reason is None else _valid(paragraph(reason, field="reason", limit=_REASON_LIMIT))
+        shown = told if told.strip() else None
+        return self._change(invoice_id, lambda invoice: invoice.cancel(at=self._now(), reason=shown))
 
     def history(self, invoice_id: UUID) -> tuple[HistoryEntry, ...]:
         """What happened to the invoice, oldest first."""
@@ -273,14 +274,17 @@ class InvoiceDesk:
     def _read(self, form: InvoiceForm, checked: CheckedFiles) -> FormValues | tuple[Problem, ...]:
         return read_form(form, checked, agency=self._agency, today=self._today())
 
-    def _made_with(self, key: Idempotency) -> Invoice | None:
+    def _made_with(self, key: Idempotency, checked: CheckedFiles) -> Invoice | None:
+        """The invoice of this key. Files with problems have no hash to compare: then their problems are told."""
         made = self._store.by_idempotency_key(self._slug, key.key)
         if made is None:
             return None
         invoice, made_from = made
-        if made_from != key.fingerprint:
-            raise IdempotencyError("this idempotency key was used for another form")
-        return invoice
+        if made_from == key.fingerprint:
+            return invoice
+        if checked[1]:
+            raise InvalidInputError(checked[1])
+        raise IdempotencyError("this idempotency key was used for another form")
 
     def _new_invoice(
         self, values: FormValues, attachments: tuple[Attachment, ...], key: Idempotency | None

@@ -34,19 +34,24 @@ def open_folder(
     `page_url` is where the host serves payment pages: it ends in "/" or holds "{token}" (ValueError). Letters go into
     a Maildir in the folder unless a mailer is given. A folder that cannot serve is a StorageError that says why.
     """
+    if not isinstance(agency, Agency):
+        raise TypeError("agency must be an Agency")
     root, url = Path(folder).absolute(), url_template(page_url)
     try:
         _make_private(root)
-        links = PaymentLinks(url, keys=_key_ring(root))
-    except OSError as error:
+        ring = _key_ring(root)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "malformed path"
         raise StorageError(
-            f"the folder of the desk cannot be used ({error.strerror}): check its path and its permissions"
+            f"the folder of the desk cannot be used ({why}): check its path and its permissions"
         ) from error
+    try:
+        links = PaymentLinks(url, keys=[bytes.fromhex(line) for line in ring])
     except ValueError as error:
         raise StorageError(
             f"{KEYS} must hold keys of {2 * KEY_BYTES} hex digits, one a line, none twice: restore it from a backup"
         ) from error
-    if (root / FILES).is_dir() and not (root / DATABASE).exists():
+    if (root / FILES).is_dir() and not _holds_anything(root / DATABASE):
         raise StorageError(f"the database is gone: restore {DATABASE} from a backup, or choose another folder")
     store = SqliteStore(root / DATABASE)
     desk = InvoiceDesk(
@@ -68,14 +73,18 @@ def _make_private(root: Path) -> None:
         root.chmod(0o700)
 
 
-def _key_ring(root: Path) -> list[bytes]:
+def _holds_anything(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
+
+
+def _key_ring(root: Path) -> list[str]:
     """The keys of payment links: one a line in hex digits; all verify, the last one signs."""
     path = root / KEYS
     if not path.exists():
         if (root / DATABASE).exists():
             raise StorageError(f"the file of link keys is gone: restore {KEYS} from a backup, or no link opens")
         _make_key(path)
-    return [bytes.fromhex(line) for line in path.read_text(encoding="ascii", errors="replace").split()]
+    return path.read_text(encoding="ascii", errors="replace").split()
 
 
 def _make_key(path: Path) -> None:

@@ -178,7 +178,7 @@ class NewInvoice:
             Status.OPEN,
             at,
         )
-        letters = () if self.letter is None else (evolve(self.letter, queued_at=at, not_before=at),)
+        letters = () if self.letter is None else (self.letter,)
         history = (HistoryEntry(EntryKind.CREATED, at), *(_queued(letter, at) for letter in letters))
         return InvoiceRecord(invoice, self.link, self.idempotency, letters, history)
 

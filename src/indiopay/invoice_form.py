@@ -99,12 +99,26 @@ def fingerprint(form: InvoiceForm, files: Iterable[CheckedFile]) -> bytes:
     typed = [form.amount, form.due_date, form.client_name, form.client_email, form.description]
     chosen = [form.send_by_email, form.type, form.currency, form.locale, form.input_locale]
     kept = [[file.index, file.name, file.sha256] for file in files]
-    told = [[type(value).__name__, _exactly(value)] for value in (*typed, *chosen)]
+    told = [_exactly(value) for value in (*typed, *chosen)]
     return sha256(json.dumps([told, kept]).encode("ascii")).digest()
 
 
-def _exactly(value: object) -> str:
-    return f"{value.minor_units} {value.currency}" if isinstance(value, Money) else repr(value)
+def _exactly(value: object) -> list[str]:  # noqa: PLR0911  # one for each kind of value
+    """A value's kind and content, spelled the same by every Python for ever; no content for what no form may hold."""
+    match value:
+        case str():
+            return ["text", str(value)]
+        case Money():
+            return ["money", f"{value.minor_units:x}", value.currency]
+        case int():
+            return ["bool" if isinstance(value, bool) else "int", f"{value:x}"]
+        case Decimal():
+            return ["decimal", str(value)]
+        case date():
+            return ["date", value.isoformat()]
+        case InvoiceType():
+            return ["type", value.value]
+    return ["none" if value is None else "other"]
 
 
 def _values(

@@ -12,7 +12,7 @@ def supported_locale(locale: str) -> str:
     >>> supported_locale("fr-ca"), supported_locale("en_AU"), supported_locale("de")
     ('fr_CA', 'en', 'fr_CA')
     """
-    wanted = locale.replace("-", "_").lower()
+    wanted = locale.replace("-", "_").lower() if isinstance(locale, str) else ""
     language = wanted.partition("_")[0]
     return _EXACT.get(wanted) or _EXACT.get(language) or DEFAULT
 

@@ -89,6 +89,8 @@ def _prefix(agency: str) -> bytes:
 
 def url_template(url: str) -> str:
     """The page's address with "{token}" in its place; ValueError for an address that cannot work."""
+    if not isinstance(url, str) or not url.isprintable() or " " in url:
+        raise ValueError("the url of payment links must be a text without spaces and control characters")
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
         raise ValueError('the url of payment links must begin with "https://" (or "http://") and name a host')
     if url.count(_PLACE) == 1:

@@ -94,7 +94,7 @@ class Download:
     """One file of an invoice, on its way out. The chunks' SHA-256 is checked at their end: FileDamagedError."""
 
     attachment: Attachment
-    headers: Mapping[str, str] = field(hash=False)
+    headers: Mapping[str, str] = field(hash=False, repr=False)
     chunks: Iterator[bytes] = field(repr=False, eq=False)
 
 

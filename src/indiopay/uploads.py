@@ -1,13 +1,13 @@
 """The files of a form: opened for as long as they are read, checked, and kept in a file store, all of them or none."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
 from typing import BinaryIO, TypeGuard
 from uuid import UUID
 
 from indiopay.attachment import Attachment, CheckedFile, FilePolicy, Upload, check_files, storage_key, verified
-from indiopay.errors import FileDamagedError, InvalidInputError
+from indiopay.errors import InvalidInputError
 from indiopay.invoice_form import CheckedFiles
 from indiopay.ports import FileStore, Scanner
 from indiopay.problems import Problem
@@ -89,7 +89,7 @@ def _scanned(file: CheckedFile, stream: BinaryIO, scanner: Scanner) -> Iterator[
 def _unchanged(stream: BinaryIO, attachment: Attachment, index: int) -> Iterator[bytes]:
     try:
         yield from verified(_chunks(stream), attachment)
-    except (OSError, ValueError, FileDamagedError) as error:
+    except Exception as error:  # a caller's stream may raise anything
         raise InvalidInputError((Problem("files", "unreadable", {"name": attachment.name}, index),)) from error
 
 
@@ -105,7 +105,12 @@ def _stream(upload: Upload, stack: ExitStack) -> BinaryIO | None:
             return stack.enter_context(upload.path.open("rb")) if upload.path.is_file() else None
         if upload.content is None or isinstance(upload.content, bytes):
             return BytesIO(upload.content or b"")
-        stack.callback(upload.content.seek, upload.content.tell())
+        stack.callback(_give_back, upload.content, upload.content.tell())
         return upload.content
-    except (OSError, ValueError, AttributeError):
+    except Exception:  # noqa: BLE001  # a caller's stream may raise anything
         return None
+
+
+def _give_back(stream: BinaryIO, position: int) -> None:
+    with suppress(Exception):  # it was told as unreadable, if it was
+        stream.seek(position)

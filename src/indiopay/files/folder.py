@@ -13,6 +13,7 @@ from indiopay.durable import create_file, make_folder
 from indiopay.errors import FileDamagedError, StorageError
 
 _KEY = re.compile(r"[a-z0-9-]{1,40}/[0-9a-f]{2}/[0-9a-f]{32}")
+_KEY_OR_PART = re.compile(rf"{_KEY.pattern}(?:\.part)?")  # a part is what a killed process left of a put
 _CHUNK = 64 * 1024
 
 
@@ -42,20 +43,20 @@ class FolderFiles:
         return _chunks(stream)
 
     def keys(self, prefix: str, *, before: datetime) -> Iterator[str]:
-        """The keys that begin with `prefix` and were written before that time."""
+        """The keys that begin with `prefix` and were written before that time, abandoned parts among them."""
         with _told("the folder of the files cannot be read; check its permissions"):
             for path in self._root.glob("*/*/*"):
                 key = path.relative_to(self._root).as_posix()
-                if key.startswith(prefix) and _KEY.fullmatch(key) and _written(path) < before:
+                if key.startswith(prefix) and _KEY_OR_PART.fullmatch(key) and _written(path) < before:
                     yield key
 
     def delete(self, key: str) -> None:
         """Remove a file, if it is there."""
         with _told("a stored file cannot be removed; check the permissions of its folder"):
-            self._path(key).unlink(missing_ok=True)
+            self._path(key, of=_KEY_OR_PART).unlink(missing_ok=True)
 
-    def _path(self, key: str) -> Path:
-        if not _KEY.fullmatch(key):
+    def _path(self, key: str, *, of: re.Pattern[str] = _KEY) -> Path:
+        if not of.fullmatch(key):
             raise StorageError("this is not the key of a file")
         return self._root / key
 

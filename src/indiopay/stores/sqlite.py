@@ -183,12 +183,12 @@ class SqliteStore:
     def _one(self, sql: str, values: Sequence[object], read: Callable[[rows.Row], T]) -> T | None:
         with self._file.reading() as db:
             row = db.execute(sql, values).fetchone()
-        return None if row is None else read(row)
+        return None if row is None else _understood(read, row)
 
     def _all(self, sql: str, values: Sequence[object], read: Callable[[rows.Row], T]) -> list[T]:
         with self._file.reading() as db:
             found = db.execute(sql, values).fetchall()
-        return [read(row) for row in found]
+        return [_understood(read, row) for row in found]
 
     def _portion(self, agency: str, after: int) -> list[InvoiceRecord]:
         with self._file.reading() as db:
@@ -198,6 +198,13 @@ class SqliteStore:
                 return [_record(db, agency, row) for row in found]
             finally:
                 db.rollback()
+
+
+def _understood(read: Callable[[rows.Row], T], row: rows.Row) -> T:
+    try:
+        return read(row)
+    except (LookupError, TypeError, ValueError) as error:
+        raise StorageError("the database holds a row that cannot be read: restore it from a backup") from error
 
 
 def _record(db: sqlite3.Connection, agency: str, row: rows.Row) -> InvoiceRecord:

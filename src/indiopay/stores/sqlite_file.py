@@ -192,7 +192,7 @@ def _settle_schema(db: sqlite3.Connection) -> None:
         raise StorageError("this database belongs to another program: choose another path")
     elif (version := db.execute("SELECT version FROM indiopay_schema").fetchone()) != (SCHEMA_VERSION,):
         raise StorageError(
-            f"this database is of schema version {version and version[0]}, newer than this library: upgrade indiopay"
+            f"this library does not know the database's schema version ({version and version[0]}): upgrade indiopay"
         )
 
 
