@@ -20,7 +20,7 @@ class _OnAnyPort(Controller):
     """Port 0 asks the system for a free one, which only the listening socket knows."""
 
     def _trigger_server(self) -> None:
-        (listening,) = self.server.sockets  # type: ignore[union-attr]
+        (listening,) = self.server.sockets  # type: ignore[union-attr]  # it is there by now
         self.port = listening.getsockname()[1]
         super()._trigger_server()  # type: ignore[no-untyped-call]  # aiosmtpd leaves it untyped
 

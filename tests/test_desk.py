@@ -529,9 +529,15 @@ def test_templates_are_checked_at_start(open_desk: OpenDesk, tmp_path: Any) -> N
         open_desk(templates=tmp_path)
 
 
+class _OwnError(MailError):
+    def __init__(self) -> None:
+        Exception.__init__(self, "zoe@exemple.ca")
+
+
 @pytest.mark.parametrize(
     ("error", "state", "reason"),
     [
+        (_OwnError(), "queued", "mailer"),
         (MailError("550 no such user zoe@exemple.ca", kind="never", code=550), "failed", "refused_550"),
         (MailError("rcpt", kind="never", code=ODD), "failed", "rcpt"),
         (MailError("rcpt", kind="later", code=2**70), "queued", "rcpt"),

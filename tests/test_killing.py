@@ -12,7 +12,7 @@ from indiopay.files.folder import FolderFiles
 from indiopay.invoice import NewInvoice
 from indiopay.stores.sqlite import SqliteStore
 
-from .killing import FORM, Acknowledge, faults, kill_writers, open_desk
+from .killing import FORM, Acknowledge, Writer, faults, kill_writers, open_desk
 
 WINDOW_SECONDS = 0.01
 
@@ -39,7 +39,7 @@ class _AcknowledgesTooEarly(SqliteStore):
 def _write_acknowledging_too_early(folder: Path, acknowledge: Acknowledge) -> None:
     with open_desk(folder) as desk:
         desk._store.__class__ = _AcknowledgesTooEarly  # a store that is broken on purpose
-        desk._store.acknowledge = acknowledge  # type: ignore[attr-defined]
+        desk._store.acknowledge = acknowledge  # type: ignore[attr-defined]  # of the broken store
         while True:
             desk.create(FORM)
 
@@ -62,20 +62,20 @@ def _write_rows_before_files(folder: Path, acknowledge: Acknowledge) -> None:
     with open_desk(folder) as desk:
         files = desk._files  # a file store that is broken on purpose
         files.__class__ = _KeepsFilesTooLate
-        files.late = []  # type: ignore[attr-defined]
+        files.late = []  # type: ignore[attr-defined]  # of the broken file store
         while True:
             invoice = desk.create(FORM)
             time.sleep(WINDOW_SECONDS)
-            files.catch_up()  # type: ignore[attr-defined]
+            files.catch_up()  # type: ignore[attr-defined]  # of the broken file store
             acknowledge(str(invoice.id))
 
 
 @pytest.mark.parametrize(
     ("write", "fault"), [(_write_acknowledging_too_early, "lost"), (_write_rows_before_files, "half")]
 )
-def test_the_harness_catches_a_broken_build(tmp_path: Path, write: object, fault: str) -> None:
+def test_the_harness_catches_a_broken_build(tmp_path: Path, write: Writer, fault: str) -> None:
     """A build that acknowledges before the commit loses invoices; one that writes the row first leaves halves."""
     seed = secrets.randbits(32)
-    acknowledged = kill_writers(tmp_path / "factures", kills=40, seed=seed, write=write)  # type: ignore[arg-type]
+    acknowledged = kill_writers(tmp_path / "factures", kills=40, seed=seed, write=write)
     found = faults(tmp_path / "factures", acknowledged)
     assert [line for line in found if line.startswith(fault)], f"40 kills, seed {seed}: {found}"

@@ -110,10 +110,15 @@ class MailError(IndioPayError):
     - "unknown": silence after the last byte; tried again, perhaps a second copy
     """
 
+    # What a mailer's own subclass leaves out of its constructor.
+    reason: str = "mailer"
+    kind: MailErrorKind = "unknown"
+    code: int | None = None
+
     def __init__(self, reason: str, *, kind: MailErrorKind, code: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.kind: MailErrorKind = kind
+        self.kind = kind
         self.code = code
 
     def __reduce__(self) -> tuple[object, ...]:
