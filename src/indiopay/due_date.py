@@ -4,13 +4,13 @@ import re
 from calendar import monthrange
 from collections.abc import Mapping
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
 from indiopay.errors import InvalidInputError
-from indiopay.languages import is_french, supported_locale
+from indiopay.languages import CUSTOMS, is_french, supported_locale
 from indiopay.problems import Problem
-from indiopay.typed_date import BOTH_ORDERS, MAX_CHARACTERS, read_typed_date
+from indiopay.typed_date import MAX_CHARACTERS, read_typed_date
 
 Style = Literal["short", "medium", "long", "full"]
 
@@ -35,8 +35,7 @@ def parse_due_date(text: str, *, locale: str, today: date) -> date:
     readings = tuple(day for day in read.readings if _fault(day, today) is None)
     if read.readings and not readings:
         return _within(read.readings[0], today, typed=text)
-    weekday = None if read.named is None else _names(supported_locale(locale)).weekdays[read.named.weekday()]
-    raise _refused(read.code, typed=text, readings=readings or None, weekday=weekday)
+    raise _refused(read.code, typed=text, readings=readings or None, day=read.named)
 
 
 def due_date_of(value: object, *, locale: str, today: date) -> date:
@@ -59,18 +58,7 @@ def format_date(day: date, locale: str, *, style: Style = "long") -> str:
     >>> format_date(date(2027, 3, 1), "fr_CA", style="full")
     'lundi 1er mars 2027'
     """
-    language = supported_locale(locale)
-    names = _names(language)
-    ordinal = "1er" if day.day == 1 and style != "short" and is_french(language) else str(day.day)
-    return names.patterns[style].format(
-        d=ordinal,
-        dd=f"{day.day:02}",
-        MM=f"{day.month:02}",
-        MMM=names.abbreviated[day.month],
-        MMMM=names.months[day.month],
-        EEEE=names.weekdays[day.weekday()],
-        y=f"{day.year:04}",
-    )
+    return _month(supported_locale(locale), style, day.year, day.month)[day.day - 1]
 
 
 def _within(day: date, today: date, *, typed: str | None = None) -> date:
@@ -99,6 +87,29 @@ def _refused(code: str, *, typed: str | None = None, **params: object) -> Invali
     )
 
 
+@lru_cache(maxsize=1024)
+def _month(locale: str, style: Style, year: int, month: int) -> tuple[str, ...]:
+    """Every day of a month, written: a brokerage's due dates lie in few months, and writing one day takes as long."""
+    names = _names(locale)
+    if style not in names.patterns:
+        raise ValueError(f"style must be one of {', '.join(names.patterns)}")
+    pattern = names.patterns[style]
+    days = (date(year, month, day) for day in range(1, monthrange(year, month)[1] + 1))
+    ordinal = "1er" if style != "short" and is_french(locale) else "1"
+    return tuple(
+        pattern.format(
+            d=ordinal if day.day == 1 else day.day,
+            dd=f"{day.day:02}",
+            MM=f"{month:02}",
+            MMM=names.abbreviated[month],
+            MMMM=names.months[month],
+            EEEE=names.weekdays[day.weekday()],
+            y=f"{year:04}",
+        )
+        for day in days
+    )
+
+
 class _Names(NamedTuple):
     """A language's names, and its patterns as format strings."""
 
@@ -114,7 +125,7 @@ def _names(locale: str) -> _Names:
 
     data = Locale.parse(locale)
     cldr = {style: data.date_formats[style].pattern for style in ("medium", "long", "full")}
-    cldr["short"] = "y-MM-dd" if locale in BOTH_ORDERS else _padded(data.date_formats["short"].pattern)
+    cldr["short"] = "y-MM-dd" if CUSTOMS[locale].date_order == "either" else _padded(data.date_formats["short"].pattern)
     patterns = {style: re.sub("[A-Za-z]+", r"{\g<0>}", pattern) for style, pattern in cldr.items()}
     months = data.months["format"]
     return _Names(months["wide"], months["abbreviated"], data.days["format"]["wide"], patterns)

@@ -1,7 +1,33 @@
-"""The languages that indiopay writes and reads, and what stands in for another."""
+"""The languages that indiopay writes and reads, how each writes numbers, and what stands in for another."""
 
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+
+class Customs(NamedTuple):
+    """How people who write in a locale read figures.
+
+    `grouping` is which of "," and "." groups digits when it stands alone; the other one is then the decimal sign. It
+    is None where spaces group, so that either may be a decimal sign. `date_order` is what stands first in 03/04/2027.
+    """
+
+    grouping: Literal[",", "."] | None
+    date_order: Literal["day", "month", "either"]
+
+
+CUSTOMS: Mapping[str, Customs] = {
+    "fr_CA": Customs(None, "either"),
+    "fr_FR": Customs(None, "day"),
+    "fr_BE": Customs(None, "day"),
+    "fr_CH": Customs(None, "day"),
+    "fr": Customs(None, "day"),
+    "en_CA": Customs(",", "either"),
+    "en_US": Customs(",", "month"),
+    "en_GB": Customs(",", "day"),
+    "en": Customs(",", "either"),
+}
+SUPPORTED = tuple(CUSTOMS)
 DEFAULT = "fr_CA"
-SUPPORTED = ("fr_CA", "fr_FR", "fr_BE", "fr_CH", "fr", "en_CA", "en_US", "en_GB", "en")
 
 _EXACT = {locale.lower(): locale for locale in SUPPORTED}
 
@@ -12,9 +38,12 @@ def supported_locale(locale: str) -> str:
     >>> supported_locale("fr-ca"), supported_locale("en_AU"), supported_locale("de")
     ('fr_CA', 'en', 'fr_CA')
     """
-    wanted = locale.replace("-", "_").lower() if isinstance(locale, str) else ""
-    language = wanted.partition("_")[0]
-    return _EXACT.get(wanted) or _EXACT.get(language) or DEFAULT
+    if not isinstance(locale, str):
+        return DEFAULT
+    if locale in CUSTOMS:
+        return locale
+    wanted = locale.replace("-", "_").lower()
+    return _EXACT.get(wanted) or _EXACT.get(wanted.partition("_")[0]) or DEFAULT
 
 
 def is_french(locale: str) -> bool:

@@ -83,7 +83,10 @@ class Money:
 
     def format(self, locale: str) -> str:
         """The amount as CLDR writes it in that language, with its no-break spaces: « 1 250,50 $ »."""
-        return _template(self.currency, supported_locale(locale)).fill(self.minor_units)
+        before, separator, endings = _template(self.currency, supported_locale(locale), self.minor_units < 0)
+        major, minor = divmod(abs(self.minor_units), len(endings))
+        whole = f"{major if major < _MAX_INT else Decimal(major):,}"
+        return before + whole.replace(",", separator) + endings[minor]
 
     def __add__(self, other: "Money") -> "Money":
         return Money(self.minor_units + self._beside(other), self.currency)
@@ -185,27 +188,21 @@ def _refused(code: str, currency: str, **params: object) -> InvalidInputError:
 
 
 class _Template(NamedTuple):
-    """How one locale writes one currency."""
+    """How one locale writes one currency: the minor units are looked up, with all that follows them."""
 
-    positive: tuple[str, str]
-    negative: tuple[str, str]
+    before: str
     separator: str
-    sign: str
-    decimals: int
-
-    def fill(self, minor_units: int) -> str:
-        before, after = self.positive if minor_units >= 0 else self.negative
-        major, minor = divmod(abs(minor_units), 10**self.decimals)
-        whole = f"{major if major < _MAX_INT else Decimal(major):,}".replace(",", self.separator)
-        return f"{before}{whole}{self.sign}{minor:0{self.decimals}}{after}" if self.decimals else before + whole + after
+    endings: tuple[str, ...]
 
 
 @cache
-def _template(currency: str, locale: str) -> _Template:
-    """Read off what Babel writes for 1234567 and its negative: once for each locale and currency."""
+def _template(currency: str, locale: str, negative: bool) -> _Template:  # noqa: FBT001  # part of a key
+    """Read off what Babel writes for 1234567 or its negative: once for each locale and currency."""
     from babel.numbers import format_currency  # on first use: it takes longer to load than all else together
 
-    samples = [format_currency(number, currency, locale=locale) for number in (1234567, -1234567)]
-    parts = [re.fullmatch(r"(\D*)1(\D)234\D567(?:(\D)(0+))?(\D*)", sample) for sample in samples]
-    (before, separator, sign, zeros, after), (minus, _, _, _, end) = (part.groups("") for part in parts if part)
-    return _Template((before, after), (minus, end), separator, sign, len(zeros))
+    sample = format_currency(-1234567 if negative else 1234567, currency, locale=locale)
+    (parts,) = re.findall(r"^(\D*)1(\D)234\D567(?:(\D)(0+))?(\D*)$", sample)
+    before, separator, sign, zeros, after = parts
+    width = len(zeros)
+    minors = (f"{minor:0{width}}" if width else "" for minor in range(10**width))
+    return _Template(before, separator, tuple(f"{sign}{minor}{after}" for minor in minors))

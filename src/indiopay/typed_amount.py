@@ -12,7 +12,7 @@ from functools import cache
 from typing import NamedTuple
 
 from indiopay.currencies import DECIMALS
-from indiopay.languages import SUPPORTED, is_french, supported_locale
+from indiopay.languages import CUSTOMS, SUPPORTED, supported_locale
 
 MAX_CHARACTERS = 64
 MAX_MAJOR_UNITS = 10**12
@@ -104,7 +104,7 @@ def _meaning(number: str, decimals: int, locale: str) -> _Meaning | None:
         return _Meaning((_Number(number),)) if _WHOLE.fullmatch(number) else None
     if number.count(points[0]) > 1:
         return _parted(number, points, [])
-    return _lone(number, points[0], decimals, french=is_french(locale))
+    return _lone(number, points[0], decimals, CUSTOMS[locale].grouping)
 
 
 def _parted(number: str, separators: list[str], signs: list[str]) -> _Meaning | None:
@@ -117,17 +117,15 @@ def _parted(number: str, separators: list[str], signs: list[str]) -> _Meaning | 
     return _Meaning((_Number(whole.replace(separators[0], ""), fraction),))
 
 
-def _lone(number: str, sign: str, decimals: int, *, french: bool) -> _Meaning | None:
+def _lone(number: str, sign: str, decimals: int, grouping: str | None) -> _Meaning | None:
     """One "," or "." and nothing else: a decimal sign or a separator of groups, by the locale's custom."""
     whole, _, fraction = number.partition(sign)
     if not _WHOLE.fullmatch(whole):
         return None
     decimal, grouped = _Number(whole, fraction), _Number(whole + fraction)
     could_group = _GROUPED[sign].fullmatch(number) is not None
-    if sign == ".":
-        return _Meaning((grouped, decimal), certain=False) if french and could_group else _Meaning((decimal,))
-    if french:
-        doubtful = could_group and decimals != 3
+    if sign != grouping:
+        doubtful = could_group and grouping is None and not (sign == "," and decimals == 3)
         return _Meaning((grouped, decimal), certain=False) if doubtful else _Meaning((decimal,))
     if could_group:
         return _Meaning((grouped, decimal), certain=False) if decimals == 3 else _Meaning((grouped,))

@@ -12,14 +12,25 @@ from datetime import date, timedelta
 from functools import cache
 from typing import NamedTuple
 
-from indiopay.languages import SUPPORTED
+from indiopay.languages import CUSTOMS, SUPPORTED
 
 MAX_CHARACTERS = 64
 
-BOTH_ORDERS = ("fr_CA", "en_CA", "en")
-"""Where day first and month first are both in use."""
 
-_MONTH_FIRST = ("en_US",)
+class _Words(NamedTuple):
+    """What a language says around days and months: regular expressions, in lower case and without accents."""
+
+    before_days: str
+    days: str
+    month_end: str
+    today: str
+    tomorrow: str
+
+
+_LANGUAGES = (
+    _Words("dans", "jours?", "fin d[eu] mois", "aujourd'hui", "demain"),
+    _Words("in", "days?", "end of month", "today", "tomorrow"),
+)
 
 _ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _FIGURES = re.compile(r"([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4})")
@@ -28,16 +39,13 @@ _NAMED = (
     re.compile(rf"(?:le )?(?:(?P<weekday>[a-z]+) )?{_DAY} (?P<month>[a-z]+) (?P<year>[0-9]{{4}})"),
     re.compile(rf"(?:le )?(?:(?P<weekday>[a-z]+) )?(?P<month>[a-z]+) {_DAY} (?P<year>[0-9]{{4}})"),
 )
-_DAYS = r"(?P<days>[0-9]{1,4})"
-_END = "fin de mois|fin du mois|end of month"
+_COUNT = r"(?P<count>[0-9]{1,4})"
 _TERMS = (
-    re.compile(rf"(?:dans )?{_DAYS} jours?"),
-    re.compile(rf"(?:in )?{_DAYS} days?"),
-    re.compile(rf"net {_DAYS}"),
-    re.compile(rf"{_DAYS} (?:jours?|days?) (?P<end>{_END})"),
-    re.compile(rf"(?P<end>{_END})"),
+    re.compile(rf"net {_COUNT}"),
+    *(re.compile(rf"(?:{words.before_days} )?{_COUNT} {words.days}") for words in _LANGUAGES),
+    *(re.compile(rf"(?:{_COUNT} {words.days} )?(?P<end>{words.month_end})") for words in _LANGUAGES),
+    *(re.compile(rf"{words.today}|(?P<tomorrow>{words.tomorrow})") for words in _LANGUAGES),
 )
-_WORDS = {"aujourd'hui": 0, "today": 0, "demain": 1, "tomorrow": 1}
 _ACCENTS = re.compile("(?<=[a-z])[\u0300-\u036f]+")
 _SPACES = re.compile("[ \u00a0\u202f\u2009.,]+")
 
@@ -72,10 +80,11 @@ def read_typed_date(text: str, *, locale: str, today: date) -> date | Unread:
 
 def _in_figures(first: int, second: int, year: int, locale: str) -> date | Unread:
     day_first, month_first = _date(year, second, first), _date(year, first, second)
-    if locale in _MONTH_FIRST:
-        return _one(month_first)
-    if locale not in BOTH_ORDERS:
-        return _one(day_first)
+    match CUSTOMS[locale].date_order:
+        case "day":
+            return _one(day_first)
+        case "month":
+            return _one(month_first)
     readings = sorted({day for day in (day_first, month_first) if day})
     return Unread("ambiguous", tuple(readings)) if len(readings) > 1 else _one(*readings)
 
@@ -101,14 +110,12 @@ def _is_ordinal(day: str, ending: str | None) -> bool:
     return ending == english and not day.startswith("0")
 
 
-def _term(plain: str, today: date) -> date | Unread | None:
-    if plain in _WORDS:
-        return _after(today, _WORDS[plain])
+def _term(plain: str, today: date) -> date | None:
     found = next((match for match in (shape.fullmatch(plain) for shape in _TERMS) if match), None)
     if found is None:
         return None
     groups = found.groupdict()
-    day = _after(today, int(groups.get("days") or 0))
+    day = _after(today, 1 if groups.get("tomorrow") else int(groups.get("count") or 0))
     return _month_end(day) if groups.get("end") else day
 
 
