@@ -129,9 +129,18 @@ def test_what_is_late_in_quebec_is_late_otherwise_in_france() -> None:
         ),
         (
             Problem("due_date", "ambiguous", {"typed": "01/02/2027", "readings": (date(2027, 1, 2), date(2027, 2, 1))}),
-            "«\u00a001/02/2027\u00a0» peut se lire 2 janvier 2027 ou 1er février 2027. Écrivez le mois en lettres.",
+            "«\u00a001/02/2027\u00a0» peut se lire 2 janvier 2027 ou 1er février 2027. "
+            "Écrivez la date de l’une de ces façons.",
         ),
-        (Problem("amount", "required", {"decimals": 0}), "Saisissez le montant du paiement, par exemple 1\u00a0250."),
+        (
+            Problem("amount", "required", {"currency": "JPY"}),
+            "Saisissez le montant du paiement, par exemple 950\u00a0¥.",
+        ),
+        (Problem("amount", "required"), "Saisissez le montant du paiement, par exemple 1\u00a0250,50."),
+        (
+            Problem("amount", "not_positive", {"typed": "0", "currency": "CAD"}),
+            "«\u00a00\u00a0» n’est pas supérieur à zéro. Écrivez le montant à payer, par exemple 1\u00a0250,50\u00a0$.",
+        ),
         (
             Problem("amount", "too_precise", {"typed": "1,234", "decimals": 2}),
             "«\u00a01,234\u00a0» a trop de décimales. Écrivez au plus 2\u00a0chiffres après la virgule.",
@@ -141,13 +150,23 @@ def test_what_is_late_in_quebec_is_late_otherwise_in_france() -> None:
             "«\u00a05 €\u00a0» n’est pas dans la devise de la facture. Écrivez un montant en dollars canadiens.",
         ),
         (
-            Problem("due_date", "invalid", {"typed": "lundi 25 novembre 2026", "weekday": "mercredi"}),
-            "«\u00a0lundi 25 novembre 2026\u00a0» n’existe pas au calendrier, car ce jour est un mercredi. "
-            "Corrigez le jour de la semaine ou la date.",
+            Problem("due_date", "invalid", {"typed": "lundi 25 novembre 2026", "day": date(2026, 11, 25)}),
+            "«\u00a0lundi 25 novembre 2026\u00a0» n’existe pas au calendrier. "
+            "Écrivez mercredi 25 novembre 2026, ou corrigez la date.",
+        ),
+        (
+            Problem("description", "control", {"near": "Prime annu"}),
+            "Dans le champ «\u00a0Description de la facture\u00a0», un caractère invisible qui n’y a pas sa place suit "
+            "«\u00a0Prime annu\u00a0». Effacez-le, ou retapez le texte au clavier.",
+        ),
+        (
+            Problem("client_name", "too_long", {"length": 1201, "limit": 200}),
+            "Le texte du champ «\u00a0Nom du client\u00a0» compte 1\u00a0201 caractères. Écrivez-en au plus 200.",
         ),
         (
             Problem("files", "too_large", {"name": "plan.pdf", "limit": 25 * 2**20}, 0),
-            "«\u00a0plan.pdf\u00a0» est trop lourd. Joignez au plus 25\u00a0Mo ici.",
+            "«\u00a0plan.pdf\u00a0» est trop volumineux. "
+            "Joignez un fichier d’au plus 25\u00a0Mo, ou retirez-en un autre.",
         ),
         (
             Problem("files", "type", {"name": "", "extensions": ("csv", "pdf")}, 1),

@@ -1,5 +1,6 @@
 """Names and notes: normalised or refused, in bounded time; and folded for search."""
 
+import unicodedata
 from operator import itemgetter
 from time import process_time
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from indiopay import Problem
-from indiopay.text import fold, one_line, paragraph
+from indiopay.text import _MAYBE_MARK, fold, one_line, paragraph
 
 from .corpus_files import cases
 
@@ -69,7 +70,43 @@ def test_a_problem_quotes_the_beginning_of_what_was_typed_and_the_limit() -> Non
     """Enough for a sentence, never a mebibyte."""
     read = paragraph("x" * 2**20, field="description", limit=5000)
     assert isinstance(read, Problem)
-    assert (read.field, read.params) == ("description", {"typed": "x" * 64, "limit": 5000})
+    assert read.field == "description"
+    assert read.params == {"typed": "x" * 64, "near": "", "length": 2**20, "limit": 5000}
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted", "near"),
+    [
+        ("Première ligne\nPrime annu\x07elle", "control", "Prime annu"),
+        ("Prime annu\u202eelle", "bidi", "Prime annu"),
+        ("a \u2067ב\u2069 c\nPrime \u2067annu\nelle", "bidi", "Prime "),
+        ("Prime \u2069", "bidi", "Prime "),
+        ("Prime \u2067\u2066annu\u2069", "bidi", "Prime "),
+        ("Prime annu\ud800elle", "encoding", "Prime annu"),
+        ("Prime q" + "\u0302" * 9 + "uelle", "too_many_marks", "Prime q"),
+        ("Prime q" + "\u0302" * 33 + "uelle", "too_many_marks", "Prime q"),
+        ("\x07Prime", "control", ""),
+        ("\u0302" * 9, "too_many_marks", ""),
+        ("m" * 100 + "\x07", "control", "m" * 24),
+    ],
+)
+def test_a_hidden_fault_is_found_by_what_stands_before_it(typed: str, wanted: str, near: str) -> None:
+    """What cannot be seen cannot be quoted: the problem holds the end of its line up to there."""
+    read = paragraph(typed, field="description", limit=5000)
+    assert isinstance(read, Problem)
+    assert (read.code, read.params["near"]) == (wanted, near)
+
+
+def test_every_mark_lies_where_it_is_looked_for() -> None:
+    """A text without the characters that may be marks is not searched for marks: Unicode has no other ones."""
+    marks = [chr(point) for point in range(0x110000) if unicodedata.category(chr(point)) in ("Mn", "Me")]
+    assert all(map(_MAYBE_MARK.match, marks))
+
+
+def test_a_line_of_nothing_visible_is_empty_up_to_the_length_that_is_judged_first() -> None:
+    """Beyond four times the limit it is too long, whatever follows."""
+    assert code(one_line("\u200b" * 800, field="client_name", limit=200)) == "required"
+    assert code(one_line("\u200b" * 800 + "Zoé", field="client_name", limit=200)) == "too_long"
 
 
 def test_a_mebibyte_of_anything_is_judged_at_once() -> None:

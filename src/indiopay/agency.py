@@ -53,7 +53,7 @@ class Agency:
 
 def _problems(agency: Agency) -> Iterator[Problem]:
     if not isinstance(agency.slug, str) or not _SLUG.fullmatch(agency.slug):
-        yield Problem("slug", "format")
+        yield Problem("slug", "format", _typed(agency.slug))
     for checked in (one_line(agency.name, field="name", limit=200), check_address(agency.email, field="email")):
         if isinstance(checked, Problem):
             yield checked
@@ -64,7 +64,11 @@ def _problems(agency: Agency) -> Iterator[Problem]:
     if problem := currency_problem(agency.currency):
         yield problem
     if not _is_zone(agency.timezone):
-        yield Problem("timezone", "unknown")
+        yield Problem("timezone", "unknown", _typed(agency.timezone))
+
+
+def _typed(value: object) -> dict[str, object]:
+    return {"typed": value[:64]} if isinstance(value, str) else {}
 
 
 @lru_cache

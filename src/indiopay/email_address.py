@@ -62,9 +62,18 @@ def _early_fault(typed: str) -> str | None:  # noqa: PLR0911  # the first fault 
     local = typed.partition("@")[0]
     if local.startswith("-"):
         return "format"
-    if not local.isascii():
-        return "non_ascii_local"
-    return "too_long" if len(local) > _LOCAL_LIMIT else None
+    if len(local) > _LOCAL_LIMIT:
+        return "too_long"
+    return None if local.isascii() else _non_ascii_fault(local)
+
+
+def _non_ascii_fault(local: str) -> str:
+    """What would be an address if every relay took accents, and what would not be one even so."""
+    try:
+        _parsed(f"{local}@exemple.ca", any_letter=True)
+    except ValueError:
+        return "format"
+    return "non_ascii_local"
 
 
 def _validated(typed: str) -> tuple[str, str | None]:
@@ -82,9 +91,9 @@ def _validated(typed: str) -> tuple[str, str | None]:
     return "", "too_long"
 
 
-def _parsed(address: str) -> tuple[str, str]:
+def _parsed(address: str, *, any_letter: bool = False) -> tuple[str, str]:
     """The address as it is kept and its ASCII form; a ValueError (EmailNotValidError) if it is none."""
     from email_validator import validate_email  # on first use: most addresses do without it
 
-    found = validate_email(address, check_deliverability=False, allow_smtputf8=False, strict=True)
+    found = validate_email(address, check_deliverability=False, allow_smtputf8=any_letter, strict=True)
     return f"{found.local_part}@{found.domain}", f"{found.local_part}@{found.ascii_domain}"

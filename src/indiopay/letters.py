@@ -12,7 +12,7 @@ from indiopay.agency import Agency
 from indiopay.due_date import format_date
 from indiopay.email_address import envelope_address
 from indiopay.invoice import Invoice
-from indiopay.languages import is_french, supported_locale
+from indiopay.languages import supported_locale
 from indiopay.messages import file_kind, file_size, label, say
 from indiopay.outbox import Letter
 from indiopay.templates import environment
@@ -66,7 +66,7 @@ def _values(invoice: Invoice, agency: Agency, link: str, at: datetime) -> dict[s
         "say": partial(say, locale=locale),
         "label": partial(label, locale=locale),
         "lang": locale.replace("_", "-"),
-        "colon": "\u00a0:" if is_french(locale) else ":",
+        "colon": say("colon", locale),
         "agency": agency.name,
         "client": invoice.client.name,
         "number": invoice.number,

@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING
 
+from indiopay.currencies import DECIMALS
 from indiopay.due_date import format_date
 from indiopay.history import HistoryEntry
 from indiopay.languages import supported_locale
@@ -86,6 +87,7 @@ def _problem(problem: Problem, locale: str) -> str:
     told = {name: text for name, text in params.items() if text}
     told.setdefault("typed", _worded((f"typed.{_same(problem.field)}", "typed"), locale, {}))
     told["file"] = _file(problem, told, locale)
+    told["example"] = _example(problem.params.get("currency"), locale)
     told["label"] = label(problem.field, locale)
     return _worded(tuple(_problem_keys(problem)), locale, told, _count(problem))
 
@@ -95,7 +97,7 @@ def _problem_keys(problem: Problem) -> Iterator[str]:
         own = f"problem.{field}.{problem.code}"
         if problem.params.get("decimals") == 0:
             yield f"{own}.whole"
-        if "weekday" in problem.params:
+        if "day" in problem.params:
             yield f"{own}.weekday"
         yield from (own, f"{own}.bare")
     yield from (f"problem.{problem.code}", f"problem.{problem.code}.bare", f"problem.{_same(problem.field)}", "problem")
@@ -115,13 +117,15 @@ def _count(problem: Problem) -> int | None:
 
 def _param(problem: Problem, name: str, value: object, locale: str) -> str:
     """The param as the sentence shows it; empty for one that says nothing."""
-    if name in ("typed", "name"):
+    if name in ("typed", "near", "name"):
         text = _shown(value, at_most=_QUOTED) if isinstance(value, str) else ""
         return text and _quoted(text, locale)
     if name == "currency" and isinstance(value, str):
         return _currency(value, locale)
     if name == "limit" and problem.code == "too_large" and isinstance(value, int):
         return file_size(value, locale) if value > 0 else ""
+    if name == "day" and isinstance(value, date):
+        return format_date(value, supported_locale(locale), style="full")
     return _written(value, locale)
 
 
@@ -154,6 +158,15 @@ def _number(value: int | Decimal, locale: str) -> str:
     from babel.numbers import format_decimal  # on first use: it takes longer to load than all else together
 
     return str(format_decimal(value, locale=supported_locale(locale)))
+
+
+def _example(currency: object, locale: str) -> str:
+    """An amount as it may be typed, which has one reading in every language."""
+    from babel.numbers import format_decimal
+
+    if not isinstance(currency, str) or currency not in DECIMALS:
+        return str(format_decimal(Decimal("1250.50"), "#,##0.00", supported_locale(locale)))
+    return _written(Money.of(Decimal("1250.5") if DECIMALS[currency] else 950, currency), locale)
 
 
 def _currency(code: str, locale: str) -> str:

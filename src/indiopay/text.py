@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import NamedTuple
 
 from indiopay.problems import Problem
 
@@ -9,13 +10,15 @@ _SHOWN = 64
 _MARKS = 8
 _RAW_MARKS = 32
 _RAW_FACTOR = 4
+_NEAR = 24
 
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_IN_PARAGRAPH = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _OVERRIDE = re.compile("[\u202a-\u202e]")
-_ISOLATE = re.compile("[\u2066-\u2069]")
+_ISOLATE_OR_LINE = re.compile("[\u2066-\u2069\n]")
+_MAYBE_MARK = re.compile("[\u0300-\u1fff\u20d0-\u20f0\u2c00-\U0010ffff]")  # most texts hold none of these
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _FOLDED = str.maketrans({"œ": "oe", "æ": "ae", "\u2019": "'"})
 
@@ -25,7 +28,7 @@ def one_line(text: object, *, field: str, limit: int) -> str | Problem:
     if not isinstance(text, str):
         return Problem(field, "type")
     line = text.strip()
-    if _is_blank(line[: limit * _RAW_FACTOR]):
+    if len(line) <= limit * _RAW_FACTOR and _is_blank(line):
         return Problem(field, "required")
     return _kept(line, _CONTROL, field, limit)
 
@@ -49,36 +52,45 @@ def fold(text: str) -> str:
     return "".join(c for c in bare if unicodedata.category(c) not in ("Mn", "Mc", "Me", "Cs")).translate(_FOLDED)
 
 
+class _Fault(NamedTuple):
+    """What is wrong with a text, and where, if that can be shown."""
+
+    code: str
+    at: int = 0
+
+
 def _kept(text: str, control: re.Pattern[str], field: str, limit: int) -> str | Problem:
     """NFC is quadratic in marks, so lengths and marks are judged roughly before it, and exactly after."""
-    code = _raw_fault(text, limit)
-    if code is None:
-        normal = unicodedata.normalize("NFC", text)
-        code = _fault(normal, control, limit)
-        if code is None:
-            return normal
-    return Problem(field, code, {"typed": text[:_SHOWN], "limit": limit})
+    fault = _raw_fault(text, limit)
+    if fault is None:
+        text = unicodedata.normalize("NFC", text)
+        fault = _fault(text, control, limit)
+        if fault is None:
+            return text
+    near = text[: fault.at][-_NEAR:].rpartition("\n")[2]
+    return Problem(field, fault.code, {"typed": text[:_SHOWN], "near": near, "length": len(text), "limit": limit})
 
 
-def _raw_fault(text: str, limit: int) -> str | None:
+def _raw_fault(text: str, limit: int) -> _Fault | None:
     if len(text) > limit * _RAW_FACTOR:
-        return "too_long"
+        return _Fault("too_long")
     if text.isascii():
         return None
-    if _SURROGATE.search(text):
-        return "encoding"
-    return "too_many_marks" if _longest_run_of_marks(text) > _RAW_MARKS else None
+    if found := _SURROGATE.search(text):
+        return _Fault("encoding", found.start())
+    return _overmarked(text, _RAW_MARKS)
 
 
-def _fault(text: str, control: re.Pattern[str], limit: int) -> str | None:
-    if control.search(text):
-        return "control"
+def _fault(text: str, control: re.Pattern[str], limit: int) -> _Fault | None:
+    if found := control.search(text):
+        return _Fault("control", found.start())
     if not text.isascii():
-        if _OVERRIDE.search(text) or not all(map(_is_balanced, text.split("\n"))):
-            return "bidi"
-        if _longest_run_of_marks(text) > _MARKS:
-            return "too_many_marks"
-    return "too_long" if len(text) > limit else None
+        at = _misdirected(text)
+        if at is not None:
+            return _Fault("bidi", at)
+        if fault := _overmarked(text, _MARKS):
+            return fault
+    return _Fault("too_long") if len(text) > limit else None
 
 
 def _is_blank(text: str) -> bool:
@@ -86,19 +98,29 @@ def _is_blank(text: str) -> bool:
     return all(c in _BLANK_LETTERS or unicodedata.category(c) in ("Cf", "Mn", "Zs") for c in text)
 
 
-def _is_balanced(line: str) -> bool:
-    """Whether each isolate that the line opens is closed in it, and none is closed that was not opened."""
-    depth = 0
-    for sign in _ISOLATE.findall(line):
-        depth += -1 if sign == "\u2069" else 1
-        if depth < 0:
-            return False
-    return depth == 0
+def _misdirected(text: str) -> int | None:
+    """Where an override stands, or an isolate that is not closed in its line, or one closed that was not opened."""
+    if found := _OVERRIDE.search(text):
+        return found.start()
+    opened: list[int] = []
+    for sign in _ISOLATE_OR_LINE.finditer(text):
+        if sign[0] not in "\u2069\n":
+            opened.append(sign.start())
+        elif sign[0] == "\n" and opened:
+            break
+        elif sign[0] == "\u2069":
+            if not opened:
+                return sign.start()
+            opened.pop()
+    return opened[0] if opened else None
 
 
-def _longest_run_of_marks(text: str) -> int:
-    longest = run = 0
-    for c in text:
-        run = run + 1 if unicodedata.category(c) in ("Mn", "Me") else 0
-        longest = max(longest, run)
-    return longest
+def _overmarked(text: str, allowed: int) -> _Fault | None:
+    """The end of a letter that bears more combining marks than are allowed."""
+    first = _MAYBE_MARK.search(text)
+    run = 0
+    for at in range(first.start() if first else len(text), len(text)):
+        run = run + 1 if unicodedata.category(text[at]) in ("Mn", "Me") else 0
+        if run > allowed:
+            return _Fault("too_many_marks", at - run + 1)
+    return None
