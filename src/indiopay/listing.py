@@ -126,9 +126,9 @@ def read_filter(
     )
     problems = [Problem(name, "type") for name, value, wanted in typed if not _is(value, wanted)]
     if isinstance(text, str) and len(text) > MAX_TEXT:
-        problems.append(Problem("text", "too_long", {"limit": MAX_TEXT}))
+        problems.append(Problem("text", "too_long", {"length": len(text), "limit": MAX_TEXT}))
     if order not in ("newest", "due"):
-        problems.append(Problem("order", "unknown"))
+        problems.append(Problem("order", "unknown", {"typed": str(order)[:MAX_TEXT]}))
     if problems:
         raise InvalidInputError(tuple(problems))
     return InvoiceFilter(status, overdue, tuple(fold(text or "").split()), due_from, due_until, order)
