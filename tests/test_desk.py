@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,11 +26,13 @@ from indiopay import (
     InvoiceStateError,
     LinkError,
     MailError,
+    Money,
     PaymentLinks,
     Status,
     StorageError,
     TemplatesError,
     Upload,
+    describe,
 )
 from indiopay.invoice import Change
 from indiopay.mailers.memory import MemoryMailer
@@ -332,6 +335,30 @@ def test_the_page_is_in_the_language_that_is_asked_for(desk: InvoiceDesk) -> Non
     token = token_of(desk.link(desk.create(filled_in(locale="en_CA")).id))
     assert desk.payment_page(token).status_text == "Open"
     assert desk.payment_page(token, locale="fr_CA").status_text == "À payer"
+
+
+def test_the_client_reads_the_invoices_language_and_the_agent_types_in_their_own(
+    desk: InvoiceDesk, mailer: MemoryMailer
+) -> None:
+    """Page, headers and letter follow `locale`; amount and date are read by `input_locale`; words follow the caller."""
+    typed = {"amount": "1,250.50", "due_date": "03/04/2026", "input_locale": "en_US", "locale": "fr_FR"}
+    invoice = desk.create(filled_in(**typed, send_by_email=True))
+    assert (invoice.amount, invoice.due_date, invoice.locale) == (Money(125050, "CAD"), date(2026, 3, 4), "fr_FR")
+    page = desk.payment_page(token_of(desk.link(invoice.id)))
+    letter = message_from_bytes(mailer.sent[-1].message)
+    assert (page.amount_text, page.due_date_text) == ("1\u202f250,50\u00a0$CA", "4 mars 2026")
+    assert page.headers["Content-Language"] == letter["Content-Language"] == "fr-FR"
+    assert describe(desk.history(invoice.id)[-1], "fr_CA") == "Courriel de facture envoyé."
+    assert describe(desk.history(invoice.id)[-1], "fr_FR") == "E-mail de facture envoyé."
+
+
+def test_an_agent_reads_problems_in_their_own_language_whatever_the_clients(desk: InvoiceDesk) -> None:
+    """A problem holds values, no words of a language."""
+    form = filled_in(due_date="lundi 4 mars 2026", amount="1,5", locale="fr_CA", input_locale="en_CA")
+    amount, due = desk.check(form)
+    assert "CA$1.50" not in describe(amount, "fr_CA") and "1,50\u00a0$" in describe(amount, "fr_CA")
+    assert "mercredi 4 mars 2026" in describe(due, "fr_CA")
+    assert "Wednesday, March 4, 2026" in describe(due, "en_CA")
 
 
 def test_a_file_of_another_invoice_is_not_found(desk: InvoiceDesk) -> None:

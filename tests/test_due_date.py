@@ -9,7 +9,7 @@ from babel import Locale
 from hypothesis import given, strategies as st
 
 from indiopay import InvalidInputError, Problem, describe, format_date, parse_due_date
-from indiopay.due_date import Style, due_date_of
+from indiopay.due_date import Style, due_date_of, latest_due_date
 from indiopay.languages import SUPPORTED
 
 from .corpus_files import cases
@@ -96,6 +96,12 @@ def test_today_is_allowed_and_ten_years_are_the_limit() -> None:
     beyond, before = problem_of(date(2038, 3, 1), today=leap), problem_of(date(2028, 2, 28), today=leap)
     assert (beyond.code, beyond.params["limit"]) == ("out_of_range", date(2038, 2, 28))
     assert (before.code, before.params["limit"]) == ("past", leap)
+
+
+def test_at_the_end_of_the_calendar_its_last_day_is_the_limit() -> None:
+    """No date that there is lies ten years ahead."""
+    assert latest_due_date(date(9995, 3, 1)) == date.max
+    assert parse_due_date("demain", locale="fr", today=date(9999, 12, 1)) == date(9999, 12, 2)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ import pytest
 from attrs import evolve
 from hypothesis import given, strategies as st
 
-from indiopay import Agency, Attachment, Client
+from indiopay import Agency, Attachment, Client, Money, format_date
+from indiopay.languages import SUPPORTED
 from indiopay.letters import envelope_sender, render_letter
 from indiopay.outbox import new_letter
 
@@ -42,6 +43,17 @@ def text_of(message: EmailMessage, kind: str) -> str:
     part = message.get_body((kind,))
     assert part is not None
     return str(part.get_content()).replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("locale", SUPPORTED)
+def test_no_amount_and_no_date_can_break_across_lines(locale: str) -> None:
+    """In the subject, the text and the HTML of every language their spaces are no-break ones."""
+    invoice = evolve(INVOICE, locale=locale, amount=Money(123456789, "USD"))
+    message = parsed(invoice=invoice)
+    date_, amount = format_date(invoice.due_date, locale), invoice.amount.format(locale)
+    for text in (message["Subject"], text_of(message, "plain"), text_of(message, "html")):
+        assert date_.replace(" ", "\u00a0") in text and date_ not in text
+        assert amount in text and " " not in amount
 
 
 def test_the_headers_are_these_and_no_others() -> None:

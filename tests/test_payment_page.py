@@ -11,7 +11,8 @@ import pytest
 from attrs import evolve
 from hypothesis import given, strategies as st
 
-from indiopay import Agency, Attachment, Client, Invoice, PaymentPage, Status
+from indiopay import Agency, Attachment, Client, Invoice, Money, PaymentPage, Status, format_date
+from indiopay.languages import SUPPORTED
 from indiopay.payment_page import payment_page
 
 from .conftest import TODAY
@@ -54,6 +55,21 @@ class _Outline(HTMLParser):
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attrs for name, attrs in self.tags if name == tag]
+
+
+@pytest.mark.parametrize("locale", SUPPORTED)
+@pytest.mark.parametrize("state", [{}, PAID, CANCELLED], ids=["open", "paid", "cancelled"])
+def test_no_amount_and_no_date_can_break_across_lines(locale: str, state: dict[str, Any]) -> None:
+    """Whatever the style sheet says: their spaces are no-break ones, in every language and status."""
+    invoice = evolve(some_invoice(due=date(2026, 4, 1)), amount=Money(123456789, "USD"), **state)
+    for today in (TODAY, date(2026, 4, 1), date(2026, 4, 2)):
+        html = html_of(page_of(invoice, today=today, locale=locale, checkout_url=CHECKOUT))
+        days = [invoice.due_date, *(AGENCY.local_date(at) for at in (invoice.paid_at, invoice.cancelled_at) if at)]
+        for day in days:
+            assert format_date(day, locale).replace(" ", "\u00a0") in html
+            assert format_date(day, locale) not in html
+        assert invoice.amount.format(locale) in html
+        assert " " not in invoice.amount.format(locale)
 
 
 def test_an_open_invoice_can_be_paid() -> None:

@@ -63,7 +63,7 @@ def format_date(day: date, locale: str, *, style: Style = "long") -> str:
 
 def _within(day: date, today: date, *, typed: str | None = None) -> date:
     if fault := _fault(day, today):
-        limit = today if fault == "past" else _last_day(today)
+        limit = today if fault == "past" else latest_due_date(today)
         raise _refused(fault, typed=typed, limit=limit)
     return day
 
@@ -71,12 +71,14 @@ def _within(day: date, today: date, *, typed: str | None = None) -> date:
 def _fault(day: date, today: date) -> str | None:
     if day < today:
         return "past"
-    return "out_of_range" if day > _last_day(today) else None
+    return "out_of_range" if day > latest_due_date(today) else None
 
 
-def _last_day(today: date) -> date:
-    """Today in ten years; 28 February for the 29th."""
-    year = min(today.year + MAX_YEARS, date.max.year)
+def latest_due_date(today: date) -> date:
+    """Today in ten years, 28 February for the 29th; at the end of the calendar its last day."""
+    year = today.year + MAX_YEARS
+    if year > date.max.year:
+        return date.max
     return today.replace(year=year, day=min(today.day, monthrange(year, today.month)[1]))
 
 
