@@ -128,7 +128,7 @@ def test_the_page_shows_everything_the_client_needs() -> None:
         "Facture F-000001",
         "Zoé Tremblay",
         "1,00\u00a0$",
-        "1er avril 2026",
+        "1er\u00a0avril\u00a02026",
         "Ligne 1\nLigne 2",
     ):
         assert shown in outline.text
