@@ -19,9 +19,10 @@ from indiopay.messages import _SAME_WORDS
 from .typography import faults
 from .walk import Walk, sentences_missing
 
-LANGUAGES = ("fr", "en")
-REGIONS = ("fr_CA", "fr_FR")
-FRENCH = ("fr", *REGIONS)
+LOCALES = sorted(entry.name for entry in files("indiopay").joinpath("locales").iterdir())
+LANGUAGES = [name for name in LOCALES if "_" not in name]
+REGIONS = [name for name in LOCALES if "_" in name]
+FRENCH = [name for name in LOCALES if name.startswith("fr")]
 
 
 def catalog(locale: str) -> Catalog:
@@ -56,9 +57,15 @@ def unlike(one: dict[str, Message], other: dict[str, Message]) -> set[str]:
     }
 
 
-def test_french_and_english_say_the_same_things() -> None:
+def test_the_languages_and_regions_are_these() -> None:
+    """French, which is Québec's but for its own words, and English."""
+    assert LOCALES == ["en", "fr", "fr_CA", "fr_FR"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_says_the_same_things(language: str) -> None:
     """No key is missing in a language, and each text holds the same placeholders, in every plural."""
-    assert unlike(messages("fr"), messages("en")) == set()
+    assert unlike(messages("fr"), messages(language)) == set()
 
 
 def test_a_missing_key_and_another_placeholder_are_seen() -> None:
@@ -75,13 +82,13 @@ def test_a_missing_key_and_another_placeholder_are_seen() -> None:
 @pytest.mark.parametrize("region", REGIONS)
 def test_a_region_changes_words_and_adds_none(region: str) -> None:
     """Each of its keys is its language's too, with the same placeholders, and says something else."""
-    own, french = messages(region), messages("fr")
-    assert own.keys() <= french.keys()
-    assert unlike(own, {key: french[key] for key in own}) == set()
-    assert all(texts(own[key]) != texts(french[key]) for key in own)
+    own, language = messages(region), messages(region.partition("_")[0])
+    assert own.keys() <= language.keys()
+    assert unlike(own, {key: language[key] for key in own}) == set()
+    assert all(texts(own[key]) != texts(language[key]) for key in own)
 
 
-@pytest.mark.parametrize("locale", [*LANGUAGES, *REGIONS])
+@pytest.mark.parametrize("locale", LOCALES)
 def test_every_text_is_there_and_certain(locale: str) -> None:
     """Nothing is empty, fuzzy or obsolete, and what has a plural has all the forms of its language."""
     words = catalog(locale)
