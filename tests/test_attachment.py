@@ -3,6 +3,7 @@
 import io
 from operator import itemgetter
 from pathlib import Path
+from time import process_time
 from typing import Any, BinaryIO
 from uuid import UUID
 
@@ -103,6 +104,38 @@ def test_a_host_may_change_the_policy_within_what_can_be_checked() -> None:
         FilePolicy(extensions=frozenset({"svg", "pdf"}))
 
 
+def test_only_the_first_file_that_takes_the_sum_over_its_limit_is_told() -> None:
+    """Those behind it are judged by themselves."""
+    policy = FilePolicy(max_bytes=10, max_total_bytes=25)
+    files = [(i, f"{i}.txt", io.BytesIO(b"x" * size)) for i, size in enumerate((10, 10, 10, 10, 11))]
+    _, problems = check_files(files, policy)
+    assert [(p.code, p.index, p.params["limit"]) for p in problems] == [("too_large", 2, 5), ("too_large", 4, 10)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("." * 200 + "a.txt", "." * 146 + ".txt"),
+        ("é" * 200 + ".TXT", "é" * 146 + ".TXT"),
+        ("e\u0301" * 100 + ".txt", "é" * 100 + ".txt"),
+        ("a.b.txt", "a.b.txt"),
+    ],
+)
+def test_a_long_name_keeps_its_extension(typed: str, kept: str) -> None:
+    """Also a second time, with a number before it."""
+    (first, second), problems = check_files([(i, typed, io.BytesIO(b"x")) for i in (0, 1)], POLICY)
+    assert (first.name, problems) == (kept, ())
+    assert second.name.endswith(f" (2).{kept[-3:]}") and len(second.name) <= 150
+
+
+@pytest.mark.parametrize("typed", ["." * 2**20 + ".pdf", "x." + "é" * 2**20, "x." * 2**19, "%" * 2**20 + ".pdf"])
+def test_a_mebibyte_of_a_name_is_judged_at_once(typed: str) -> None:
+    """Whatever it is made of."""
+    started = process_time()
+    check_files([(0, typed, io.BytesIO(b"x"))], POLICY)
+    assert process_time() - started < 0.25
+
+
 def test_equal_names_get_a_number_before_the_extension() -> None:
     """Names are compared without case, so that they stay apart in any folder."""
     assert names_of("a.pdf", "A.pdf", "a (2).pdf", "a.pdf") == ["a.pdf", "A (2).pdf", "a (2) (2).pdf", "a (3).pdf"]
@@ -114,6 +147,13 @@ def test_a_numbered_name_is_not_longer_than_a_name_may_be() -> None:
     assert (len(first), len(second), second[-8:]) == (150, 150, " (2).pdf")
 
 
+class _Odd(io.BytesIO):
+    """A stream whose position cannot be asked for."""
+
+    def tell(self) -> int:
+        raise RuntimeError("no position")
+
+
 @pytest.mark.parametrize(
     ("upload", "untouched"),
     [
@@ -123,6 +163,7 @@ def test_a_numbered_name_is_not_longer_than_a_name_may_be() -> None:
         (Upload("", io.BytesIO(b"x")), False),
         (Upload("a.pdf", b""), False),
         (Upload("", None, Path("a")), False),
+        (Upload("", _Odd()), False),
         (Upload("", io.StringIO("x").detach), False),  # type: ignore[arg-type]  # on purpose: no stream at all
     ],
 )

@@ -1,5 +1,7 @@
 """The supported locales, and what stands in for another."""
 
+from enum import StrEnum
+
 import pytest
 
 from indiopay.languages import SUPPORTED, is_french, supported_locale
@@ -30,3 +32,15 @@ def test_another_locale_falls_back_to_its_language_or_to_quebec(locale: str, nea
 def test_what_is_written_for_another_language_is_french() -> None:
     """The fallback is fr_CA."""
     assert (is_french("fr-ch"), is_french("de"), is_french("en_GB")) == (True, True, False)
+
+
+class Chosen(StrEnum):
+    """A host's own list of languages."""
+
+    ENGLISH = "en"
+
+
+def test_a_locale_of_a_hosts_own_type_is_the_text_that_it_stands_for() -> None:
+    """So that no key and no path is made of anything else."""
+    assert type(supported_locale(Chosen.ENGLISH)) is str
+    assert supported_locale("é" * 2**20) == "fr_CA"

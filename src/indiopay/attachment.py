@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
+from itertools import count
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from uuid import UUID
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 64 * 1024
 _NAME_LIMIT = 150
+_ENDING_LIMIT = 16
 _SHOWN = 80
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff/\\\\]|%2f|%5c", re.IGNORECASE)
@@ -102,17 +104,20 @@ def check_files(
         return (), (Problem("files", "too_many", {"limit": policy.max_files}),)
     checked: list[CheckedFile] = []
     problems: list[Problem] = []
-    room = policy.max_total_bytes
+    room: int | None = policy.max_total_bytes
     for index, typed, stream in files:
-        limit = min(policy.max_bytes, room)
+        limit = policy.max_bytes if room is None else min(policy.max_bytes, room)
         measured = _measured(stream, limit)
-        codes = [*_name_faults(typed, policy), *_content_faults(stream, _extension(typed), measured, policy)]
+        name = _Name.of(typed)
+        codes = [*_name_faults(typed, name, policy), *_content_faults(stream, name.extension, measured, policy)]
         params = {"name": typed[:_SHOWN], "limit": limit, "extensions": tuple(sorted(policy.extensions))}
         problems += [Problem("files", code, params, index) for code in codes]
         if isinstance(measured, _Measure):
-            room -= measured.size
+            room = None if room is None else room - measured.size
             if not codes:
-                checked.append(CheckedFile(index, _normal(typed), measured.size, _media_type(typed), measured.sha256))
+                checked.append(CheckedFile(index, name.kept(), measured.size, name.media_type, measured.sha256))
+        elif measured == "too_large" and limit < policy.max_bytes:
+            room = None  # the first file that takes the sum over its limit is told, not those behind it
     return _with_own_names(checked), tuple(problems)
 
 
@@ -152,30 +157,41 @@ def _content_faults(
             yield fault
 
 
-def _name_faults(typed: str, policy: FilePolicy) -> Iterator[str]:
+class _Name(NamedTuple):
+    """A file's name as typed, parted at its last dot; a name of nothing but dots before it has no extension."""
+
+    stem: str
+    ending: str = ""
+
+    @classmethod
+    def of(cls, typed: str) -> "_Name":
+        stem, dot, ending = typed.rpartition(".")
+        return cls(stem, dot + ending) if stem.strip(".") else cls(typed)
+
+    @property
+    def extension(self) -> str:
+        """In lower case; a longer one than any that is known is no extension."""
+        return self.ending[1:].lower() if len(self.ending) <= _ENDING_LIMIT else ""
+
+    @property
+    def media_type(self) -> str:
+        return MEDIA_TYPES[self.extension]
+
+    def kept(self, turn: int = 1) -> str:
+        """In NFC, and short enough; roughly cut before that, since NFC is quadratic in marks."""
+        ending = self.ending if turn == 1 else f" ({turn}){self.ending}"
+        return unicodedata.normalize("NFC", self.stem[: 4 * _NAME_LIMIT])[: _NAME_LIMIT - len(ending)] + ending
+
+
+def _name_faults(typed: str, name: _Name, policy: FilePolicy) -> Iterator[str]:
     if not typed or _UNSAFE.search(typed) or typed.endswith((".", " ")):
         yield "name"
     elif _BIDI.search(typed):
         yield "bidi"
-    elif _extension(typed) in MACRO_EXTENSIONS:
+    elif name.extension in MACRO_EXTENSIONS:
         yield "macro"
-    elif _extension(typed) not in policy.extensions:
+    elif name.extension not in policy.extensions:
         yield "type"
-
-
-def _extension(name: str) -> str:
-    return os.path.splitext(name)[1].removeprefix(".").lower()
-
-
-def _media_type(name: str) -> str:
-    return MEDIA_TYPES[_extension(name)]
-
-
-def _normal(name: str) -> str:
-    """In NFC; roughly cut before that, since NFC is quadratic in marks."""
-    stem, extension = os.path.splitext(name)
-    stem = unicodedata.normalize("NFC", stem[: 4 * _NAME_LIMIT])
-    return stem[: _NAME_LIMIT - len(extension)] + extension
 
 
 def _with_own_names(files: Iterable[CheckedFile]) -> tuple[CheckedFile, ...]:
@@ -183,12 +199,9 @@ def _with_own_names(files: Iterable[CheckedFile]) -> tuple[CheckedFile, ...]:
     taken: set[str] = set()
     named: list[CheckedFile] = []
     for file in files:
-        stem, extension = os.path.splitext(file.name)
-        name, turn = file.name, 1
-        while name.casefold() in taken:
-            turn += 1
-            ending = f" ({turn}){extension}"
-            name = stem[: _NAME_LIMIT - len(ending)] + ending
+        stem, dot, ending = file.name.rpartition(".")
+        turns = (_Name(stem, dot + ending).kept(turn) for turn in count(1))
+        name = next(name for name in turns if name.casefold() not in taken)
         taken.add(name.casefold())
         named.append(evolve(file, name=name))
     return tuple(named)
@@ -199,7 +212,7 @@ def _is_empty(stream: BinaryIO) -> bool:
         position = stream.tell()
         end = stream.seek(0, io.SEEK_END)
         stream.seek(position)
-    except (OSError, ValueError, AttributeError):
+    except Exception:  # noqa: BLE001  # a caller's stream may raise anything
         return False
     return end == 0
 

@@ -1,7 +1,7 @@
 """What is in a file, against what its extension says: signatures, text, Office documents, macros and bombs."""
 
 import codecs
-import re
+from errno import EINVAL
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
@@ -30,18 +30,24 @@ _SIGNATURES = {
     "xlsx": b"PK\x03\x04",
 }
 _FOREIGN = (*set(_SIGNATURES.values()), b"PK\x05\x06", b"GIF8", b"{\\rtf", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"\x7fELF")
+_LONGEST_SIGNATURE = 8
 _MAIN_PART = {
-    "docx": b"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml",
-    "xlsx": b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml",
 }
 _CONTENT_TYPES = "[Content_Types].xml"
-_MACRO_PART = re.compile(rb"macroenabled|<override[^>]*vbaproject", re.IGNORECASE)
-_MACRO_DEFAULT = re.compile(rb"<default[^>]*vbaproject[^>]*>", re.IGNORECASE)
-_OF_EXTENSION = re.compile(rb"extension\s*=\s*[\"']([^\"']+)", re.IGNORECASE)
+_MACRO_TYPES = ("macroenabled", "vbaproject", "macrosheet")
+_MACRO_PART = "vbaproject.bin"
 
 _PACKINGS = (0, 8)  # stored, deflated
 _CHUNK = 64 * 1024
 _CONTENT_TYPES_LIMIT = 2**20
+_DIRECTORY_LIMIT = 4 * 2**20
+_END = b"PK\x05\x06"
+_END_SIZE = 22
+_LOCATOR = b"PK\x06\x07"
+_LOCATOR_SIZE = 20
+_LONGEST_COMMENT = 2**16
 _UNPACKED_LIMIT = 256 * 2**20
 _UNPACKED_RATIO = 100
 _ENTRIES_LIMIT = 10_000
@@ -55,22 +61,32 @@ def content_fault(stream: BinaryIO, extension: str, size: int) -> str | None:
     stream.seek(0)
     if extension in ("txt", "csv"):
         return None if _is_text(stream) else "mismatch"
-    if stream.read(8)[: len(_SIGNATURES[extension])] != _SIGNATURES[extension]:
+    if not _beginning(stream).startswith(_SIGNATURES[extension]):
         return "mismatch"
     return _office_fault(stream, extension, size) if extension in _MAIN_PART else None
 
 
+def _beginning(stream: BinaryIO) -> bytes:
+    """The first bytes, however few of them the stream gives at a time."""
+    begun = b""
+    while len(begun) < _LONGEST_SIGNATURE and (more := stream.read(_LONGEST_SIGNATURE - len(begun))):
+        begun += more
+    return begun
+
+
 def _is_text(stream: BinaryIO) -> bool:
     """UTF-8, with a byte order mark or without; nothing that begins as another kind of file does."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    chunk = stream.read(_CHUNK)
-    if chunk.removeprefix(codecs.BOM_UTF8).startswith(_FOREIGN):
+    begun = _beginning(stream)
+    marked = begun.startswith(codecs.BOM_UTF8)
+    stream.seek(len(codecs.BOM_UTF8) if marked else 0)
+    if _beginning(stream).startswith(_FOREIGN):
         return False
+    stream.seek(0)
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        while chunk:
+        while chunk := stream.read(_CHUNK):
             if "\0" in decoder.decode(chunk):
                 return False
-            chunk = stream.read(_CHUNK)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
@@ -81,35 +97,77 @@ def _office_fault(stream: BinaryIO, extension: str, size: int) -> str | None:
     """What zipfile cannot read is no document; an entry is read by its real length, not by what its header says."""
     from zipfile import ZipFile  # on first use: an invoice does without it
 
+    if _directory_size(stream, size) > _DIRECTORY_LIMIT:
+        return "bomb"
     try:
         with ZipFile(stream) as archive:
             return _archive_fault(archive, extension, size)
-    except OSError:
-        raise
+    except OSError as error:
+        if error.errno != EINVAL:  # else a place before the beginning, which a file in memory calls a ValueError
+            raise
+        return "mismatch"
     except Exception:  # noqa: BLE001  # what zipfile raises at a hostile archive is no closed list
         return "mismatch"
+
+
+def _directory_size(stream: BinaryIO, size: int) -> int:
+    """How long an archive says that its list of entries is, which zipfile would read whole; 0 if it says nothing."""
+    stream.seek(max(0, size - _END_SIZE - _LONGEST_COMMENT))
+    tail = stream.read()
+    at = tail.rfind(_END)
+    if at < 0:
+        return 0
+    if tail[max(0, at - _LOCATOR_SIZE) : at].startswith(_LOCATOR):  # only what is larger than 4 GiB has one
+        return _DIRECTORY_LIMIT + 1
+    return int.from_bytes(tail[at + 12 : at + 16], "little")
 
 
 def _archive_fault(archive: "ZipFile", extension: str, size: int) -> str | None:
     entries = archive.infolist()
     if len(entries) > _ENTRIES_LIMIT:
         return "bomb"
-    if any(entry.compress_type not in _PACKINGS for entry in entries):
+    names = [entry.filename for entry in entries]
+    if len(set(names)) < len(names) or any(entry.compress_type not in _PACKINGS for entry in entries):
         return "mismatch"
     with archive.open(_CONTENT_TYPES) as listed:
-        types = listed.read(_CONTENT_TYPES_LIMIT)
-    if _has_macro(types, [entry.filename.lower() for entry in entries]):
+        kinds = _kinds_of_parts(names, listed.read(_CONTENT_TYPES_LIMIT))
+    if any(name.lower().endswith(_MACRO_PART) for name in names) or any(_is_macro(kind) for kind in kinds):
         return "macro"
-    if _MAIN_PART[extension] not in types:
+    if _MAIN_PART[extension] not in kinds:
         return "mismatch"
     return "bomb" if _is_bomb(archive, entries, size) else None
 
 
-def _has_macro(types: bytes, names: list[str]) -> bool:
-    """A part is a macro by its name, by a type of its own, or by the type that its extension has by default."""
-    extensions = [found[1] for default in _MACRO_DEFAULT.findall(types) if (found := _OF_EXTENSION.search(default))]
-    endings = ("vbaproject.bin", *(f".{extension.decode('utf-8', 'replace').lower()}" for extension in extensions))
-    return _MACRO_PART.search(types) is not None or any(name.endswith(endings) for name in names)
+def _is_macro(kind: str) -> bool:
+    return any(mark in kind.lower() for mark in _MACRO_TYPES)
+
+
+def _kinds_of_parts(names: list[str], listed: bytes) -> set[str]:
+    """The types of the parts that there are: each by its own name, or by its extension."""
+    parts = {f"/{name}".lower() for name in names}
+    endings = {part.rpartition(".")[2] for part in parts}
+    return {
+        kind
+        for attributes in _elements(listed)
+        if (kind := attributes.get("ContentType", ""))
+        and (attributes.get("PartName", "").lower() in parts or attributes.get("Extension", "").lower() in endings)
+    }
+
+
+def _elements(xml: bytes) -> list[dict[str, str]]:
+    """The attributes of every element. An entity could grow without end, so a document that declares any is refused."""
+    from xml.parsers.expat import ParserCreate  # on first use: an invoice does without it
+
+    found: list[dict[str, str]] = []
+
+    def refuse(*_: object) -> None:
+        raise ValueError("a list of types declares nothing of its own")
+
+    parser = ParserCreate()
+    parser.StartElementHandler = lambda _, attributes: found.append(attributes)
+    parser.StartDoctypeDeclHandler = refuse
+    parser.Parse(xml, True)  # noqa: FBT003  # expat takes no keyword
+    return found
 
 
 def _is_bomb(archive: "ZipFile", entries: "list[ZipInfo]", size: int) -> bool:

@@ -26,7 +26,9 @@ T = TypeVar("T")
 NAME_LIMIT = 200
 DESCRIPTION_LIMIT = 5_000
 
-_IN_ANY_CURRENCY = ("required", "type", "too_long")
+_IN_ANY_CURRENCY = ("required", "type", "too_long", "format", "not_positive")
+_OF_EACH_KIND = ("CAD", "JPY", "TND")  # with two decimals, with none, with three
+_LONG = 2**16  # longer than any text that an invoice can hold
 
 
 @frozen
@@ -106,8 +108,10 @@ def fingerprint(form: InvoiceForm, files: Iterable[CheckedFile]) -> bytes:
 def _exactly(value: object) -> list[str]:  # noqa: PLR0911  # one for each kind of value
     """A value's kind and content, spelled the same by every Python for ever; no content for what no form may hold."""
     match value:
+        case str() if len(value) > _LONG:
+            return ["long", sha256(value.encode("utf-8", "surrogatepass")).hexdigest()]
         case str():
-            return ["text", str(value)]
+            return ["text", str.__str__(value)]
         case Money():
             return ["money", f"{value.minor_units:x}", value.currency]
         case int():
@@ -137,11 +141,22 @@ def _problems_in(values: Iterable[object]) -> Iterator[Problem]:
 
 
 def _amount(form: InvoiceForm, agency: Agency, locale: str) -> Money | Problem | None:
-    """In an unknown currency only what is wrong in every currency can be told."""
-    known = form.currency is None or currency_problem(form.currency) is None
-    currency = form.currency if form.currency is not None and known else agency.currency
-    read = _tried(lambda: amount_of(form.amount, currency=currency, locale=locale))
-    return read if known or (isinstance(read, Problem) and read.code in _IN_ANY_CURRENCY) else None
+    if form.currency is None or currency_problem(form.currency) is None:
+        return _read_amount(form, form.currency or agency.currency, locale)
+    return _fault_in_any_currency([_read_amount(form, currency, locale) for currency in _OF_EACH_KIND])
+
+
+def _read_amount(form: InvoiceForm, currency: str, locale: str) -> Money | Problem:
+    return _tried(lambda: amount_of(form.amount, currency=currency, locale=locale))
+
+
+def _fault_in_any_currency(read: Sequence[Money | Problem]) -> Problem | None:
+    """In an unknown currency only what is wrong in every currency can be told, with nothing that is of one."""
+    codes = {one.code if isinstance(one, Problem) else None for one in read}
+    first = read[0]
+    if not isinstance(first, Problem) or len(codes) > 1 or first.code not in _IN_ANY_CURRENCY:
+        return None
+    return Problem(first.field, first.code, {name: first.params[name] for name in ("typed",) if name in first.params})
 
 
 def _client_name(typed: object) -> str | Problem:

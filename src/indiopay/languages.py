@@ -29,7 +29,8 @@ CUSTOMS: Mapping[str, Customs] = {
 SUPPORTED = tuple(CUSTOMS)
 DEFAULT = "fr_CA"
 
-_EXACT = {locale.lower(): locale for locale in SUPPORTED}
+_EXACT = {spelled: locale for locale in SUPPORTED for spelled in (locale, locale.lower())}
+_LONGEST = 64
 
 
 def supported_locale(locale: str) -> str:
@@ -40,9 +41,10 @@ def supported_locale(locale: str) -> str:
     """
     if not isinstance(locale, str):
         return DEFAULT
-    if locale in CUSTOMS:
-        return locale
-    wanted = locale.replace("-", "_").lower()
+    exact = _EXACT.get(locale)
+    if exact is not None:
+        return exact
+    wanted = locale[:_LONGEST].replace("-", "_").lower()
     return _EXACT.get(wanted) or _EXACT.get(wanted.partition("_")[0]) or DEFAULT
 
 

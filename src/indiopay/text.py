@@ -19,7 +19,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _OVERRIDE = re.compile("[\u202a-\u202e]")
 _ISOLATE_OR_LINE = re.compile("[\u2066-\u2069\n]")
 _MAYBE_MARK = re.compile("[\u0300-\u1fff\u20d0-\u20f0\u2c00-\U0010ffff]")  # most texts hold none of these
-_BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+_JOINERS = "\u200c\u200d"  # they stand between the marks of one letter
+_BLANK = re.compile("[\u115f\u1160\u2065\u2800\u3164\uffa0\ufff0-\ufff8\U0001d159\U000e0000-\U000e0fff]")
 _FOLDED = str.maketrans({"œ": "oe", "æ": "ae", "\u2019": "'"})
 
 
@@ -37,7 +38,9 @@ def paragraph(text: object, *, field: str, limit: int) -> str | Problem:
     r"""Any number of lines, `limit` characters at most, in NFC and with "\n" between them; perhaps none."""
     if not isinstance(text, str):
         return Problem(field, "type")
-    return _kept(_LINE_ENDS.sub("\n", text), _CONTROL_IN_PARAGRAPH, field, limit)
+    if len(text) <= 2 * limit * _RAW_FACTOR:  # a line may end in two characters
+        text = _LINE_ENDS.sub("\n", text)
+    return _kept(text, _CONTROL_IN_PARAGRAPH, field, limit)
 
 
 def fold(text: str) -> str:
@@ -95,7 +98,7 @@ def _fault(text: str, control: re.Pattern[str], limit: int) -> _Fault | None:
 
 def _is_blank(text: str) -> bool:
     """Whether nothing of it would be seen: invisible characters make no name."""
-    return all(c in _BLANK_LETTERS or unicodedata.category(c) in ("Cf", "Mn", "Zs") for c in text)
+    return all(unicodedata.category(c) in ("Cf", "Mn", "Zs") or _BLANK.match(c) for c in text)
 
 
 def _misdirected(text: str) -> int | None:
@@ -120,7 +123,8 @@ def _overmarked(text: str, allowed: int) -> _Fault | None:
     first = _MAYBE_MARK.search(text)
     run = 0
     for at in range(first.start() if first else len(text), len(text)):
-        run = run + 1 if unicodedata.category(text[at]) in ("Mn", "Me") else 0
+        if text[at] not in _JOINERS:
+            run = run + 1 if unicodedata.category(text[at])[0] == "M" else 0
         if run > allowed:
             return _Fault("too_many_marks", at - run + 1)
     return None
