@@ -112,7 +112,7 @@ def test_what_is_late_in_quebec_is_late_otherwise_in_france() -> None:
         (
             Problem("files", "too_large", {"name": "plan.pdf", "limit": 25 * 2**20}, 0),
             "«\u00a0plan.pdf\u00a0» est trop volumineux. "
-            "Joignez un fichier d’au plus 25\u00a0Mo, ou retirez-en un autre.",
+            "Joignez un fichier d’au plus 25\u00a0Mo, ou retirez un autre fichier.",
         ),
         (
             Problem("files", "type", {"name": "", "extensions": ("csv", "pdf")}, 1),
