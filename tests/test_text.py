@@ -1,5 +1,6 @@
 """Names and notes: normalised or refused, in bounded time; and folded for search."""
 
+import re
 import unicodedata
 from operator import itemgetter
 from time import process_time
@@ -8,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from indiopay import Problem
-from indiopay.text import _MAYBE_MARK, fold, one_line, paragraph
+from indiopay import Problem, text
+from indiopay.text import _PLAIN_LINE, _is_blank, fold, one_line, paragraph
 
 from .corpus_files import cases
 
@@ -100,10 +101,29 @@ def test_a_hidden_fault_is_found_by_what_stands_before_it(typed: str, wanted: st
     assert (read.code, read.params["near"]) == (wanted, near)
 
 
-def test_every_mark_lies_where_it_is_looked_for() -> None:
-    """A text without the characters that may be marks is not searched for marks: Unicode has no other ones."""
-    marks = [chr(point) for point in range(0x110000) if unicodedata.category(chr(point))[0] == "M"]
-    assert all(map(_MAYBE_MARK.match, marks))
+def test_what_is_kept_at_a_glance_needs_no_second_look() -> None:
+    """A plain character is seen, is no control and no mark, and stays as it is in NFC beside every other one."""
+    plain = "".join(filter(_PLAIN_LINE.fullmatch, map(chr, range(0x110000))))
+    assert {unicodedata.category(c)[0] for c in plain} <= set("LNPSZ") and not set(plain) & set("\u2028\u2029")
+    assert [c for c in plain if _is_blank(c) and not c.isspace()] == []
+    for c in plain:
+        beside = c.join(plain) + c
+        assert unicodedata.normalize("NFC", beside) == beside
+
+
+characters = st.characters() | st.sampled_from(
+    " \t\n\r\u00a0\u00ad\u0301\u0327\u2019\u2028\u202e\u2066\u2069\u20ac\u200d\ud800éœ"
+)
+
+
+@given(st.text(characters, max_size=12))
+def test_a_glance_keeps_what_a_closer_look_keeps(typed: str) -> None:
+    """The quick way gives what the long one gives."""
+    with pytest.MonkeyPatch.context() as patch:
+        quick = one_line(typed, field="name", limit=8), paragraph(typed, field="note", limit=8)
+        for name in ("_PLAIN_LINE", "_PLAIN_PARAGRAPH"):
+            patch.setattr(text, name, re.compile("(?!)"))
+        assert (one_line(typed, field="name", limit=8), paragraph(typed, field="note", limit=8)) == quick
 
 
 def test_a_line_of_nothing_visible_is_empty_up_to_the_length_that_is_judged_first() -> None:

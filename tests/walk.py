@@ -19,6 +19,9 @@ class Place(NamedTuple):
     function: Function | None
 
 
+Seen = set[tuple[int, Place]]
+
+
 class Walk:
     """Everything that is defined, assigned, returned and called in `sources` (a module's name and its text)."""
 
@@ -80,17 +83,17 @@ class Walk:
         ends = (end for _, end in self._ends(node, place, set()))
         return {end.value for end in ends if isinstance(end, ast.Constant) and isinstance(end.value, str)}
 
-    def _ends(self, node: ast.expr, place: Place, seen: set[tuple[int, Place]]) -> Iterator[tuple[Place, ast.expr]]:
+    def _ends(self, node: ast.expr, place: Place, seen: Seen) -> Iterator[tuple[Place, ast.expr]]:
         """The constants, tuples and calls of our classes that an expression may come down to."""
         if (id(node), place) in seen:
             return
         seen.add((id(node), place))
         if isinstance(node, ast.Constant | ast.Tuple | ast.List) or _name(node) in self.fields:
             yield place, node
-        for at, source in self._sources(node, place):
+        for at, source in self._sources(node, place, seen):
             yield from self._ends(source, at, seen)
 
-    def _sources(self, node: ast.expr, place: Place) -> Iterator[tuple[Place, ast.expr]]:
+    def _sources(self, node: ast.expr, place: Place, seen: Seen) -> Iterator[tuple[Place, ast.expr]]:
         """The expressions that give `node` its value, each with its place."""
         match node:
             case ast.IfExp():
@@ -100,19 +103,21 @@ class Walk:
             case ast.NamedExpr(value=one) | ast.GeneratorExp(elt=one) | ast.ListComp(elt=one):
                 yield place, one
             case ast.Starred(value=many):
-                yield from self._elements(many, place)
+                yield from self._elements(many, place, seen)
             case ast.Subscript(value=whole, slice=ast.Constant(value=int(index))):
-                yield from self._elements(whole, place, index)
+                yield from self._elements(whole, place, seen, index)
             case ast.Attribute(value=owner, attr=field):
-                yield from self._of_field(owner, field, place)
+                yield from self._of_field(owner, field, place, seen)
             case ast.Name():
                 yield from self._of_name(node.id, place)
             case ast.Call():
                 yield from self._of_call(node, place)
 
-    def _elements(self, node: ast.expr, place: Place, index: int | None = None) -> Iterator[tuple[Place, ast.expr]]:
+    def _elements(
+        self, node: ast.expr, place: Place, seen: Seen, index: int | None = None
+    ) -> Iterator[tuple[Place, ast.expr]]:
         """The element at `index` of every tuple that `node` may be, or all of them; of a generator what it yields."""
-        for at, end in self._ends(node, place, set()):
+        for at, end in self._ends(node, place, seen.copy()):
             if not isinstance(end, ast.Tuple | ast.List):
                 yield at, end
             else:
@@ -136,9 +141,9 @@ class Walk:
                 yield from ((at, keyword.value) for keyword in call.keywords if keyword.arg == name)
                 yield from ((at, call.args[i]) for i in range(len(call.args)) if i == position)
 
-    def _of_field(self, owner: ast.expr, field: str, place: Place) -> Iterator[tuple[Place, ast.expr]]:
+    def _of_field(self, owner: ast.expr, field: str, place: Place, seen: Seen) -> Iterator[tuple[Place, ast.expr]]:
         """What the tuples with fields that `owner` may be were made with."""
-        for at, end in self._ends(owner, place, set()):
+        for at, end in self._ends(owner, place, seen.copy()):
             fields = self.fields.get(_name(end), [])
             if isinstance(end, ast.Call) and field in fields:
                 position = fields.index(field)

@@ -71,6 +71,8 @@ def _within(day: date, today: date, *, typed: str | None = None) -> date:
 def _fault(day: date, today: date) -> str | None:
     if day < today:
         return "past"
+    if day.year - today.year < MAX_YEARS:
+        return None
     return "out_of_range" if day > latest_due_date(today) else None
 
 
@@ -79,7 +81,7 @@ def latest_due_date(today: date) -> date:
     year = today.year + MAX_YEARS
     if year > date.max.year:
         return date.max
-    return today.replace(year=year, day=min(today.day, monthrange(year, today.month)[1]))
+    return today.replace(year=year, day=28 if (today.month, today.day) == (2, 29) else today.day)
 
 
 def _refused(code: str, *, typed: str | None = None, **params: object) -> InvalidInputError:

@@ -1,13 +1,13 @@
 """The « Création de facture » form: what was typed, read into the values of an invoice, or every problem at once."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from indiopay.agency import Agency
 from indiopay.attachment import CheckedFile, Upload
@@ -52,9 +52,9 @@ class InvoiceForm:
     input_locale: str | None = None
 
 
-@frozen
+@define
 class FormValues:
-    """A form that was read without a problem."""
+    """A form that was read without a problem. Nobody changes it: it is not frozen, which takes a form's time again."""
 
     amount: Money
     due_date: date
@@ -80,20 +80,19 @@ def read_form(
     input_locale = _locale(form.input_locale, agency, "input_locale")
     reading_locale = agency.locale if isinstance(input_locale, Problem) else input_locale
     checked, file_problems = files
-    read: dict[str, Any] = {
-        "amount": _amount(form, agency, reading_locale),
-        "due_date": _tried(lambda: due_date_of(form.due_date, locale=reading_locale, today=today)),
-        "client_name": _client_name(form.client_name),
-        "client_email": check_address(form.client_email),
-        "description": paragraph(form.description, field="description", limit=DESCRIPTION_LIMIT),
-        "files": file_problems or checked,
-        "send_by_email": _of_type(form.send_by_email, bool, "send_by_email"),
-        "type": _of_type(form.type, InvoiceType, "type"),
-        "currency": None if form.currency is None else currency_problem(form.currency),
-        "locale": _locale(form.locale, agency, "locale"),
-        "input_locale": input_locale,
-    }
-    return tuple(_problems_in(read.values())) or _values(**read)
+    amount: Any = _amount(form, agency, reading_locale)
+    due: Any = _due_date(form, reading_locale, today)
+    name: Any = _client_name(form.client_name)
+    email: Any = check_address(form.client_email)
+    description: Any = paragraph(form.description, field="description", limit=DESCRIPTION_LIMIT)
+    send: Any = _of_type(form.send_by_email, bool, "send_by_email")
+    kind: Any = _of_type(form.type, InvoiceType, "type")
+    currency = None if form.currency is None else currency_problem(form.currency)
+    locale: Any = _locale(form.locale, agency, "locale")
+    read = (amount, due, name, email, description, *file_problems, send, kind, currency, locale, input_locale)
+    if Problem in map(type, read):
+        return tuple(one for one in read if isinstance(one, Problem))
+    return FormValues(amount, due, Client(name, email), description, checked, send, kind, supported_locale(locale))
 
 
 def fingerprint(form: InvoiceForm, files: Iterable[CheckedFile]) -> bytes:
@@ -125,21 +124,6 @@ def _exactly(value: object) -> list[str]:  # noqa: PLR0911  # one for each kind 
     return ["none" if value is None else "other"]
 
 
-def _values(
-    *, amount: Money, due_date: date, client_name: str, client_email: str, locale: str, **others: Any
-) -> FormValues:
-    del others["currency"], others["input_locale"]
-    client = Client(client_name, client_email)
-    return FormValues(amount, due_date, client, locale=supported_locale(locale), **others)
-
-
-def _problems_in(values: Iterable[object]) -> Iterator[Problem]:
-    for value in values:
-        for one in value if isinstance(value, tuple) else (value,):
-            if isinstance(one, Problem):
-                yield one
-
-
 def _amount(form: InvoiceForm, agency: Agency, locale: str) -> Money | Problem | None:
     if form.currency is None or currency_problem(form.currency) is None:
         return _read_amount(form, form.currency or agency.currency, locale)
@@ -147,7 +131,10 @@ def _amount(form: InvoiceForm, agency: Agency, locale: str) -> Money | Problem |
 
 
 def _read_amount(form: InvoiceForm, currency: str, locale: str) -> Money | Problem:
-    return _tried(lambda: amount_of(form.amount, currency=currency, locale=locale))
+    try:
+        return amount_of(form.amount, currency=currency, locale=locale)
+    except InvalidInputError as error:
+        return error.problems[0]
 
 
 def _fault_in_any_currency(read: Sequence[Money | Problem]) -> Problem | None:
@@ -157,6 +144,13 @@ def _fault_in_any_currency(read: Sequence[Money | Problem]) -> Problem | None:
     if not isinstance(first, Problem) or len(codes) > 1 or first.code not in _IN_ANY_CURRENCY:
         return None
     return Problem(first.field, first.code, {name: first.params[name] for name in ("typed",) if name in first.params})
+
+
+def _due_date(form: InvoiceForm, locale: str, today: date) -> date | Problem:
+    try:
+        return due_date_of(form.due_date, locale=locale, today=today)
+    except InvalidInputError as error:
+        return error.problems[0]
 
 
 def _client_name(typed: object) -> str | Problem:
@@ -172,10 +166,3 @@ def _locale(given: object, agency: Agency, name: str) -> str | Problem:
 
 def _of_type(value: object, wanted: type[T], name: str) -> T | Problem:
     return value if isinstance(value, wanted) else Problem(name, "type")
-
-
-def _tried(read: Callable[[], T]) -> T | Problem:
-    try:
-        return read()
-    except InvalidInputError as error:
-        return error.problems[0]

@@ -115,9 +115,9 @@ def currency_problem(code: object) -> Problem | None:
     """What is wrong with a currency code; None for an upper-case ISO 4217 code of money in use."""
     if not isinstance(code, str):
         return Problem("currency", "type")
-    if not code:
-        return Problem("currency", "required")
-    return None if code in DECIMALS else Problem("currency", "unknown", {"typed": code[:MAX_CHARACTERS]})
+    if code in DECIMALS:
+        return None
+    return Problem("currency", "unknown", {"typed": code[:MAX_CHARACTERS]}) if code else Problem("currency", "required")
 
 
 def amount_of(value: object, *, currency: str, locale: str) -> Money:

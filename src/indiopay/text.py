@@ -12,13 +12,16 @@ _RAW_MARKS = 32
 _RAW_FACTOR = 4
 _NEAR = 24
 
-_LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
+# Letters and signs of Western languages: none hidden, none a mark, each in NFC whatever stands beside it.
+_PLAIN = " -~\u00a0-\u00ac\u00ae-\u02ff\u2010-\u2027\u2030-\u205e\u20ac"
+_PLAIN_LINE = re.compile(f"[{_PLAIN}]+")
+_PLAIN_PARAGRAPH = re.compile(f"[\t\n{_PLAIN}]*")
+_LINE_ENDS = ("\r\n", "\r", "\u2028", "\u2029")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_IN_PARAGRAPH = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _OVERRIDE = re.compile("[\u202a-\u202e]")
 _ISOLATE_OR_LINE = re.compile("[\u2066-\u2069\n]")
-_MAYBE_MARK = re.compile("[\u0300-\u1fff\u20d0-\u20f0\u2c00-\U0010ffff]")  # most texts hold none of these
 _JOINERS = "\u200c\u200d"  # they stand between the marks of one letter
 _BLANK = re.compile("[\u115f\u1160\u2065\u2800\u3164\uffa0\ufff0-\ufff8\U0001d159\U000e0000-\U000e0fff]")
 _FOLDED = str.maketrans({"œ": "oe", "æ": "ae", "\u2019": "'"})
@@ -29,6 +32,8 @@ def one_line(text: object, *, field: str, limit: int) -> str | Problem:
     if not isinstance(text, str):
         return Problem(field, "type")
     line = text.strip()
+    if len(line) <= limit and _PLAIN_LINE.fullmatch(line):
+        return line
     if len(line) <= limit * _RAW_FACTOR and _is_blank(line):
         return Problem(field, "required")
     return _kept(line, _CONTROL, field, limit)
@@ -39,7 +44,10 @@ def paragraph(text: object, *, field: str, limit: int) -> str | Problem:
     if not isinstance(text, str):
         return Problem(field, "type")
     if len(text) <= 2 * limit * _RAW_FACTOR:  # a line may end in two characters
-        text = _LINE_ENDS.sub("\n", text)
+        for end in _LINE_ENDS:
+            text = text.replace(end, "\n")
+    if len(text) <= limit and _PLAIN_PARAGRAPH.fullmatch(text):
+        return text
     return _kept(text, _CONTROL_IN_PARAGRAPH, field, limit)
 
 
@@ -120,11 +128,10 @@ def _misdirected(text: str) -> int | None:
 
 def _overmarked(text: str, allowed: int) -> _Fault | None:
     """The end of a letter that bears more combining marks than are allowed."""
-    first = _MAYBE_MARK.search(text)
     run = 0
-    for at in range(first.start() if first else len(text), len(text)):
-        if text[at] not in _JOINERS:
-            run = run + 1 if unicodedata.category(text[at])[0] == "M" else 0
+    for at, character in enumerate(text):
+        if character not in _JOINERS:
+            run = run + 1 if unicodedata.category(character)[0] == "M" else 0
         if run > allowed:
             return _Fault("too_many_marks", at - run + 1)
     return None

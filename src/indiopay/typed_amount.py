@@ -47,6 +47,8 @@ class _Number(NamedTuple):
 def read_typed_amount(text: str, *, currency: str, locale: str) -> int | Refusal:
     """The minor units of `currency` that a person typed in `locale`, or the first fault of the text."""
     typed = text.strip()
+    if units := _usual(typed, currency, supported_locale(locale)):
+        return units
     if not typed:
         return Refusal("required")
     if len(typed) > MAX_CHARACTERS:
@@ -60,6 +62,28 @@ def read_typed_amount(text: str, *, currency: str, locale: str) -> int | Refusal
     if meaning is None or stand_for is None:
         return Refusal("format")
     return _judged(meaning, currency, agrees=currency in stand_for)
+
+
+def _usual_shape(grouping: str | None) -> re.Pattern[str]:
+    spaced, signed = (rf"(?:{sign}[0-9]{{3}}){{1,3}}" for sign in ("[ \u00a0\u202f]", re.escape(grouping or " ")))
+    whole = rf"[1-9][0-9]{{0,2}}(?:{spaced}|{signed})?|[1-9][0-9]{{3,11}}|0"
+    decimal_sign = "".join(sign for sign in ",." if sign != grouping)
+    return re.compile(rf"(?:([$€])[ \u00a0]?)?({whole})(?:[{decimal_sign}]([0-9]{{2}}))?(?:[ \u00a0]?([$€]))?")
+
+
+_USUAL = {locale: _usual_shape(customs.grouping) for locale, customs in CUSTOMS.items()}
+_SEPARATORS = str.maketrans("", "", " \u00a0\u202f,.")
+
+
+def _usual(typed: str, currency: str, locale: str) -> int | None:
+    """What most people type most of the time, read at a glance; None for all that wants a closer look."""
+    found = _USUAL[locale].fullmatch(typed)
+    if found is None or DECIMALS[currency] != 2:
+        return None
+    before, whole, fraction, after = found.groups()
+    if (before and currency not in _marks()[before]) or (after and currency not in _marks()[after]):
+        return None
+    return int((whole if whole.isdigit() else whole.translate(_SEPARATORS)) + (fraction or "00"))
 
 
 def size_fault(minor_units: int, currency: str) -> str | None:
@@ -170,8 +194,8 @@ def _spellings(symbol: str) -> Iterator[str]:
     """A symbol as CLDR writes it, without its space, and with one between its letters and its sign."""
     yield symbol
     yield symbol.replace(" ", "")
-    letters_first = re.fullmatch(r"([A-Z]+) ?([^A-Z ]+)", symbol)
-    sign_first = re.fullmatch(r"([^A-Z ]+) ?([A-Z]+)", symbol)
+    letters_first = re.fullmatch(r"([A-Z]+) ?([^\w .]+)", symbol)
+    sign_first = re.fullmatch(r"([^\w .]+) ?([A-Z]+)", symbol)
     for found in (letters_first, sign_first):
         if found:
             yield f"{found[1]} {found[2]}"

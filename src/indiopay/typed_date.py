@@ -7,7 +7,7 @@ only the order of day and month in figures.
 import re
 import unicodedata
 from calendar import monthrange
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 from typing import NamedTuple
@@ -18,40 +18,38 @@ MAX_CHARACTERS = 64
 
 
 class _Words(NamedTuple):
-    """What a language says around days and months: regular expressions, in lower case and without accents."""
+    """What a language says of days that are counted from today; "#" is their number. Without accents."""
 
-    before_days: str
-    days: str
-    month_end: str
+    in_days: tuple[str, ...]
+    at_month_end: tuple[str, ...]
     today: str
     tomorrow: str
 
 
 _LANGUAGES = (
-    _Words("dans", "jours?", "fin d[eu] mois", "aujourd'hui", "demain"),
-    _Words("in", "days?", "end of month", "today", "tomorrow"),
+    _Words(
+        in_days=("# jour", "# jours", "dans # jour", "dans # jours"),
+        at_month_end=tuple(f"{days}fin {of} mois" for days in ("", "# jour ", "# jours ") for of in ("de", "du")),
+        today="aujourd'hui",
+        tomorrow="demain",
+    ),
+    _Words(
+        in_days=("# day", "# days", "in # day", "in # days"),
+        at_month_end=("end of month", "# day end of month", "# days end of month"),
+        today="today",
+        tomorrow="tomorrow",
+    ),
 )
 
-_ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _FIGURES = re.compile(r"([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4})")
-_DAY = r"(?P<day>[0-9]{1,2})(?P<ending>er|st|nd|rd|th)?"
-_NAMED = (
-    re.compile(rf"(?:le )?(?:(?P<weekday>[a-z]+) )?{_DAY} (?P<month>[a-z]+) (?P<year>[0-9]{{4}})"),
-    re.compile(rf"(?:le )?(?:(?P<weekday>[a-z]+) )?(?P<month>[a-z]+) {_DAY} (?P<year>[0-9]{{4}})"),
-)
-_COUNT = r"(?P<count>[0-9]{1,4})"
-_TERMS = (
-    re.compile(rf"net {_COUNT}"),
-    *(re.compile(rf"(?:{words.before_days} )?{_COUNT} {words.days}") for words in _LANGUAGES),
-    *(re.compile(rf"(?:{_COUNT} {words.days} )?(?P<end>{words.month_end})") for words in _LANGUAGES),
-    *(re.compile(rf"{words.today}|(?P<tomorrow>{words.tomorrow})") for words in _LANGUAGES),
-)
+_YEAR = re.compile(r"[0-9]{4}")
+_COUNT = re.compile(r"[0-9]{1,4}")
 _ACCENTS = re.compile("(?<=[a-z])[\u0300-\u036f]+")
-_SPACES = re.compile("[ \u00a0\u202f\u2009.,]+")
 
 
 class Unread(NamedTuple):
-    """Why a text is no date ("required", "format", "invalid"), or every date that it could be ("ambiguous").
+    """Why a text is no date ("required", "format", "invalid", "out_of_range"), or all that it could be ("ambiguous").
 
     `named` is the date that stands there with the name of another day of the week.
     """
@@ -61,75 +59,118 @@ class Unread(NamedTuple):
     named: date | None = None
 
 
+_FORMAT, _INVALID = Unread("format"), Unread("invalid")
+
+
 def read_typed_date(text: str, *, locale: str, today: date) -> date | Unread:
     """The date of a text typed in a supported locale; terms count from `today`."""
     typed = text.strip()
     if not typed:
         return Unread("required")
     if len(typed) > MAX_CHARACTERS:
-        return Unread("format")
-    if iso := _ISO.fullmatch(typed):
-        year, month, day = map(int, iso.groups())
-        return _one(_date(year, month, day))
+        return _FORMAT
+    if _ISO.fullmatch(typed):
+        return _iso(typed) or _INVALID
     if figures := _FIGURES.fullmatch(typed):
         return _in_figures(int(figures[1]), int(figures[3]), int(figures[4]), locale)
-    plain = _plain(typed)
-    term = _term(plain, today)
-    return term if term is not None else _named(plain)
+    words = _words(typed)
+    read = _in_words(words, today)
+    return _in_words([_bare(word) for word in words], today) if read is _FORMAT and not typed.isascii() else read
+
+
+def _iso(typed: str) -> date | None:
+    try:
+        return date.fromisoformat(typed)
+    except ValueError:
+        return None
 
 
 def _in_figures(first: int, second: int, year: int, locale: str) -> date | Unread:
-    day_first, month_first = _date(year, second, first), _date(year, first, second)
-    match CUSTOMS[locale].date_order:
-        case "day":
-            return _one(day_first)
-        case "month":
-            return _one(month_first)
-    readings = sorted({day for day in (day_first, month_first) if day})
-    return Unread("ambiguous", tuple(readings)) if len(readings) > 1 else _one(*readings)
+    order = CUSTOMS[locale].date_order
+    day_first = _date(year, second, first) if order != "month" else None
+    month_first = _date(year, first, second) if order != "day" else None
+    if day_first and month_first and day_first != month_first:
+        return Unread("ambiguous", (min(day_first, month_first), max(day_first, month_first)))
+    return day_first or month_first or _INVALID
 
 
-def _named(plain: str) -> date | Unread:
-    found = next((match for match in (shape.fullmatch(plain) for shape in _NAMED) if match), None)
-    if found is None or not _is_ordinal(found["day"], found["ending"]):
-        return Unread("format")
-    month, weekday = _month_names().get(found["month"]), _weekday_names().get(found["weekday"] or "")
-    if month is None or (found["weekday"] and weekday is None):
-        return Unread("format")
-    day = _date(int(found["year"]), month, int(found["day"]))
-    if day and weekday not in (None, day.weekday()):
-        return Unread("invalid", named=day)
-    return _one(day)
+def _words(text: str) -> list[str]:
+    """In lower case, without dots and commas, whatever the kind of space."""
+    text = text.lower()
+    if not text.isascii():
+        text = text.replace("\u2019", "'").replace("\u00a0", " ").replace("\u202f", " ").replace("\u2009", " ")
+    return [word for word in text.replace(".", " ").replace(",", " ").split(" ") if word]
 
 
-def _is_ordinal(day: str, ending: str | None) -> bool:
-    """« 1er » is the one French ordinal; English ones go by their last digit, but for 11th to 13th."""
-    if ending is None or (day, ending) == ("1", "er"):
-        return True
-    english = "th" if day in ("11", "12", "13") else {"1": "st", "2": "nd", "3": "rd"}.get(day[-1], "th")
-    return ending == english and not day.startswith("0")
+def _bare(word: str) -> str:
+    """Without accents; digits stay what they are."""
+    return _ACCENTS.sub("", unicodedata.normalize("NFD", word))
 
 
-def _term(plain: str, today: date) -> date | None:
-    found = next((match for match in (shape.fullmatch(plain) for shape in _TERMS) if match), None)
-    if found is None:
-        return None
-    groups = found.groupdict()
-    day = _after(today, 1 if groups.get("tomorrow") else int(groups.get("count") or 0))
-    return _month_end(day) if groups.get("end") else day
+def _in_words(words: Sequence[str], today: date) -> date | Unread:
+    return _named(words) if len(words) > 2 and _YEAR.fullmatch(words[-1]) else _term(words, today)
 
 
-def _after(today: date, days: int) -> date:
-    """A term beyond the calendar stands for its last day, which is out of every range."""
-    return today + timedelta(days=min(days, (date.max - today).days))
+def _ordinal(day: int) -> str:
+    """An English one goes by its last digit, but for 11th to 13th."""
+    return f"{day}{'th' if day in (11, 12, 13) else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
 
 
-def _month_end(day: date) -> date:
-    return day.replace(day=monthrange(day.year, day.month)[1])
+_DAYS = {
+    **{str(day): day for day in range(100)},
+    **{f"{day:02}": day for day in range(100)},
+    **{_ordinal(day): day for day in range(100)},
+    "1er": 1,
+}
 
 
-def _one(*readings: date | None) -> date | Unread:
-    return next((day for day in readings if day), Unread("invalid"))
+def _named(words: Sequence[str]) -> date | Unread:
+    """« le lundi 1er mars 2027 », "Monday, March 1st, 2027"."""
+    *before, day, month, year = words
+    months = _month_names()
+    if month not in months:
+        day, month = month, day
+    if month not in months or day not in _DAYS:
+        return _FORMAT
+    read = _date(int(year), months[month], _DAYS[day])
+    return _on_weekday(before, read) if before else read or _INVALID
+
+
+def _on_weekday(before: Sequence[str], day: date | None) -> date | Unread:
+    names = before[1:] if before[0] == "le" else before
+    if len(names) > 1 or not all(name in _weekday_names() for name in names):
+        return _FORMAT
+    if day is None:
+        return _INVALID
+    return day if all(_weekday_names()[name] == day.weekday() for name in names) else Unread("invalid", named=day)
+
+
+class _Term(NamedTuple):
+    """What a phrase asks for, besides the days that are counted in it."""
+
+    days: int = 0
+    to_month_end: bool = False
+
+
+_TERMS = {
+    "net #": _Term(),
+    **{phrase: _Term() for words in _LANGUAGES for phrase in (*words.in_days, words.today)},
+    **{phrase: _Term(to_month_end=True) for words in _LANGUAGES for phrase in words.at_month_end},
+    **{words.tomorrow: _Term(days=1) for words in _LANGUAGES},
+}
+
+
+def _term(words: Sequence[str], today: date) -> date | Unread:
+    phrase = " ".join(words)
+    counted = _COUNT.search(phrase)
+    term = _TERMS.get(f"{phrase[: counted.start()]}#{phrase[counted.end() :]}" if counted else phrase)
+    if term is None:
+        return _FORMAT
+    days = term.days + int(counted[0] if counted else 0)
+    if days > (date.max - today).days:
+        return Unread("out_of_range")
+    day = today + timedelta(days=days)
+    return day.replace(day=monthrange(day.year, day.month)[1]) if term.to_month_end else day
 
 
 def _date(year: int, month: int, day: int) -> date | None:
@@ -137,12 +178,6 @@ def _date(year: int, month: int, day: int) -> date | None:
         return date(year, month, day)
     except ValueError:
         return None
-
-
-def _plain(text: str) -> str:
-    """Without case, accents, dots and commas, and with one kind of space; digits stay what they are."""
-    bare = _ACCENTS.sub("", unicodedata.normalize("NFD", text.lower()))
-    return _SPACES.sub(" ", bare.replace("\u2019", "'")).strip()
 
 
 @cache
@@ -156,9 +191,11 @@ def _weekday_names() -> Mapping[str, int]:
 
 
 def _names(kind: str, width: str) -> Iterator[tuple[str, int]]:
+    """Every name as CLDR writes it, and without its accents."""
     from babel import Locale  # on first use: it takes longer to load than all else together
 
     for locale in SUPPORTED:
         for context in ("format", "stand-alone"):
             for number, name in getattr(Locale.parse(locale), kind)[context][width].items():
-                yield _plain(name), number
+                (word,) = _words(name)
+                yield from ((word, number), (_bare(word), number))
