@@ -153,6 +153,13 @@ def test_a_form_that_differs_in_a_file_has_another_fingerprint(other: tuple[Chec
     assert fingerprint(filled_in(), other) != fingerprint(filled_in(), (FILE,))
 
 
+def test_a_text_that_no_invoice_can_hold_is_told_apart_by_its_hash() -> None:
+    """A mebibyte is not spelled out."""
+    long, other, like_it = "é" * 2**20, "é" * 2**20 + "\ud800", "é" * 2**20
+    texts = [fingerprint(filled_in(description=text), ()) for text in (long, other, like_it)]
+    assert texts[0] == texts[2] != texts[1]
+
+
 def test_a_fingerprint_is_spelled_the_same_for_ever() -> None:
     """It is stored: no newer Python, and no newer version of ours, may spell it otherwise."""
     form = filled_in(

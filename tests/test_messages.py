@@ -82,6 +82,11 @@ def test_what_is_late_in_quebec_is_late_otherwise_in_france() -> None:
             Problem("amount", "required", {"currency": "JPY"}),
             "Saisissez le montant du paiement, par exemple 950\u00a0¥.",
         ),
+        (
+            Problem("amount", "too_precise", {"typed": "12,5", "decimals": 0, "currency": "JPY"}),
+            "«\u00a012,5\u00a0» a des décimales, et un montant dans cette devise n’en a pas. "
+            "Écrivez par exemple 950\u00a0¥.",
+        ),
         (Problem("amount", "required"), "Saisissez le montant du paiement, par exemple 1\u00a0250,50."),
         (
             Problem("amount", "not_positive", {"typed": "0", "currency": "CAD"}),
