@@ -24,7 +24,8 @@ _NAME_LIMIT = 150
 _ENDING_LIMIT = 16
 _SHOWN = 80
 
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff/\\\\]|%2f|%5c", re.IGNORECASE)
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff/\\\\]")
+_QUOTED_SLASH = re.compile("%(?:2[fF]|5[cC])")
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _NOT_PLAIN = re.compile(r"[^ !#$&+\-.0-9A-Z^_`a-z{}~()]")
 
@@ -184,7 +185,7 @@ class _Name(NamedTuple):
 
 
 def _name_faults(typed: str, name: _Name, policy: FilePolicy) -> Iterator[str]:
-    if not typed or _UNSAFE.search(typed) or typed.endswith((".", " ")):
+    if not typed or typed.endswith((".", " ")) or _UNSAFE.search(typed) or _QUOTED_SLASH.search(typed):
         yield "name"
     elif _BIDI.search(typed):
         yield "bidi"
