@@ -81,7 +81,7 @@ def open_page(desk: InvoiceDesk, invoice: Invoice, file: Path) -> None:
     """Ce que voit le client quand il ouvre son lien."""
     page = desk.payment_page(token_of(desk, invoice), checkout_url="https://paiement.exemple.ca/session")
     file.write_text(page.to_html(file_url=file_address), encoding="utf-8")
-    verify(page.payable and page.description == NOTE, "la page montre la note et prend le paiement")
+    verify(page.payable and page.description == NOTE, "la page montre la note et accepte le paiement")
     print(f"\nPage Paiement : {page.status_text}, {page.amount_text}, échéance le {page.due_date_text}")
 
 
@@ -105,7 +105,7 @@ def cancel(desk: InvoiceDesk, invoice: Invoice, file: Path) -> None:
     page = desk.payment_page(token_of(desk, invoice), checkout_url="https://paiement.exemple.ca/session")
     file.write_text(page.to_html(file_url=file_address), encoding="utf-8")
     verify(cancelled.status is Status.CANCELLED, "la facture est annulée")
-    verify(not page.payable and page.checkout_url is None, "une facture annulée ne prend plus de paiement")
+    verify(not page.payable and page.checkout_url is None, "une facture annulée n’accepte plus de paiement")
     try:
         desk.send(invoice.id)
     except InvoiceStateError as refused:

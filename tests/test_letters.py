@@ -96,7 +96,7 @@ def test_each_part_says_all_there_is_to_say(kind: str) -> None:
         LINK,
     ):
         assert said in body
-    assert "Garanties détaillées.csv (Tableau CSV, 2\u00a0ko)" in body
+    assert "Garanties détaillées.csv (Fichier CSV, 2\u00a0ko)" in body
 
 
 def test_the_note_keeps_its_lines() -> None:

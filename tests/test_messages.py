@@ -85,7 +85,7 @@ def test_what_is_late_in_quebec_is_late_otherwise_in_france() -> None:
         (
             Problem("amount", "too_precise", {"typed": "12,5", "decimals": 0, "currency": "JPY"}),
             "«\u00a012,5\u00a0» a des décimales, et un montant dans cette devise n’en a pas. "
-            "Écrivez par exemple 950\u00a0¥.",
+            "Écrivez-le ainsi\u00a0: 950\u00a0¥.",
         ),
         (Problem("amount", "required"), "Saisissez le montant du paiement, par exemple 1\u00a0250,50."),
         (
@@ -102,13 +102,13 @@ def test_what_is_late_in_quebec_is_late_otherwise_in_france() -> None:
         ),
         (
             Problem("due_date", "invalid", {"typed": "lundi 25 novembre 2026", "day": date(2026, 11, 25)}),
-            "«\u00a0lundi 25 novembre 2026\u00a0» n’existe pas au calendrier. "
+            "«\u00a0lundi 25 novembre 2026\u00a0» ne correspond à aucun jour du calendrier. "
             "Écrivez mercredi 25 novembre 2026, ou corrigez la date.",
         ),
         (
             Problem("description", "control", {"near": "Prime annu"}),
-            "Dans le champ «\u00a0Description de la facture\u00a0», un caractère invisible qui n’y a pas sa place suit "
-            "«\u00a0Prime annu\u00a0». Effacez-le, ou retapez le texte au clavier.",
+            "Dans le champ «\u00a0Description de la facture\u00a0», il y a après «\u00a0Prime annu\u00a0» "
+            "un caractère invisible qui n’y a pas sa place. Effacez-le, ou retapez le texte au clavier.",
         ),
         (
             Problem("client_name", "too_long", {"length": 1201, "limit": 200}),
@@ -175,11 +175,11 @@ DELIVERY = Delivery(UUID(int=1), "zoe@exemple.ca", "queued", 1, "<1@exemple.ca>"
         (evolve(DELIVERY, state="sent", sent_at=NOW), "Envoyée"),
         (
             evolve(DELIVERY, reason="connect"),
-            "En attente d’envoi. Le service de messagerie ne répond pas pour le moment.",
+            "En attente d’envoi. Le service de courriel ne répond pas pour le moment.",
         ),
         (
             evolve(DELIVERY, state="failed", reason="made_up_599"),
-            "Échec de l’envoi. Le service de messagerie a refusé ce courriel. "
+            "Échec de l’envoi. Le service de courriel a refusé cet envoi. "
             "Vous pouvez copier le lien et l’envoyer autrement.",
         ),
         (evolve(DELIVERY, reason="made_up"), "En attente d’envoi. Le courriel n’a pas pu partir."),

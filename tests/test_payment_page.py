@@ -109,7 +109,7 @@ def test_dates_on_the_page_are_the_agencys() -> None:
     ("changes", "today", "said"),
     [
         ({}, TODAY, "Cette facture est à payer aujourd’hui."),
-        ({}, date(2026, 3, 3), "Cette facture était à payer le 2\u00a0mars\u00a02026."),
+        ({}, date(2026, 3, 3), "Cette facture devait être payée au plus tard le 2\u00a0mars\u00a02026."),
         (PAID, TODAY, "Cette facture a été payée le 2\u00a0mars\u00a02026. Merci."),
         (CANCELLED, TODAY, "Cette facture a été annulée le 2\u00a0mars\u00a02026. Vous n’avez rien à payer."),
     ],
@@ -139,7 +139,7 @@ def test_the_page_shows_everything_the_client_needs() -> None:
 def test_a_page_without_checkout_says_whom_to_ask() -> None:
     """The brokerage's address stands on every page."""
     html = html_of(page_of())
-    assert "Pour savoir comment payer, écrivez à Assurances du Nord." in html
+    assert "Pour savoir comment payer, communiquez avec Assurances du Nord." in html
     assert 'href="mailto:facturation@exemple.ca"' in html
 
 
