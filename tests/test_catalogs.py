@@ -107,6 +107,14 @@ def test_french_has_its_own_typography(locale: str) -> None:
             assert list(faults(text, locale)) == [], text
 
 
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_number_is_not_parted_from_what_it_counts(locale: str) -> None:
+    """A no-break space holds them together."""
+    parted = re.compile(r"(?:[0-9]|\{(?:limit|length|decimals|number)\}) (?!at |to |au )[a-zé]")
+    for message in messages(locale).values():
+        assert not [text for text in texts(message) if parted.search(text)]
+
+
 @pytest.mark.parametrize("locale", FRENCH)
 def test_sentences_about_problems_have_it_too(locale: str) -> None:
     """With what they quote, amounts and dates in them."""

@@ -112,7 +112,7 @@ def test_what_is_late_in_quebec_is_late_otherwise_in_france() -> None:
         ),
         (
             Problem("client_name", "too_long", {"length": 1201, "limit": 200}),
-            "Le texte du champ «\u00a0Nom du client\u00a0» compte 1\u00a0201 caractères. Écrivez-en au plus 200.",
+            "Le texte du champ «\u00a0Nom du client\u00a0» compte 1\u00a0201\u00a0caractères. Écrivez-en au plus 200.",
         ),
         (
             Problem("files", "too_large", {"name": "plan.pdf", "limit": 25 * 2**20}, 0),
