@@ -65,7 +65,7 @@ def _decided(readings: list[Number], sure: bool, currency: str, *, agreed: bool)
     """A text without a fault of format, by the faults that are left; no button can offer what the field cannot hold."""
     held = frozenset(_minor_units(number, currency) for number in readings if _fault(number, currency) is None)
     if not sure and held:
-        return "ambiguous", held
+        return "ambiguous", held if agreed else frozenset()
     fault = _fault(readings[0], currency) if agreed else "currency_mismatch"
     return (fault, frozenset()) if fault else _minor_units(readings[0], currency)
 

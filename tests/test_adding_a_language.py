@@ -22,22 +22,22 @@ from indiopay import InvalidInputError, Money, Problem, Status, describe, format
 from indiopay.currencies import DECIMALS
 import indiopay
 assert indiopay.__file__.startswith({folder!r}), indiopay.__file__
-assert describe(Status.OPEN, "it_IT") == "Da pagare", describe(Status.OPEN, "it_IT")
-assert label("amount", "it") == "Importo"
+assert describe(Status.OPEN, "es_ES") == "Por pagar", describe(Status.OPEN, "es_ES")
+assert label("amount", "es") == "Importe del pago"
 required = Problem("amount", "required", {{"currency": "EUR"}})
-assert describe(required, "it").startswith("Inserire l’importo, per esempio 1")
-assert describe(Problem("files", "too_many", {{"limit": 10}}), "it").endswith("10 file.")
+assert describe(required, "es").startswith("Escriba el importe del pago, por ejemplo 1")
+assert describe(Problem("files", "too_many", {{"limit": 10}}), "es").endswith("10 archivos.")
 for currency in DECIMALS:
     for minor in (1, 950, 1250, 125050, 123456789):
         money = Money(minor, currency)
-        assert Money.parse(money.format("it"), currency=currency, locale="it") == money, money.format("it")
+        assert Money.parse(money.format("es"), currency=currency, locale="es") == money, money.format("es")
 day = date(2026, 11, 24)
 while day.year < 2028:
     for style in ("short", "medium", "long", "full"):
-        written = format_date(day, "it", style=style)
-        assert parse_due_date(written, locale="it", today=day) == day, written
+        written = format_date(day, "es", style=style)
+        assert parse_due_date(written, locale="es", today=day) == day, written
     day += timedelta(days=1)
-for typed, wanted in (("tra 30 giorni", "2026-12-24"), ("domani", "2026-11-25"), ("fine mese", "2026-11-30")):
+for typed, wanted in (("en 30 días", "2026-12-24"), ("mañana", "2026-11-25"), ("fin de mes", "2026-11-30")):
     assert str(parse_due_date(typed, locale="fr_CA", today=date(2026, 11, 24))) == wanted
 assert describe(Status.OPEN, "fr_CA") == "À payer"
 print("tried")
@@ -61,7 +61,7 @@ def follow(package: Path, steps: list[str]) -> None:
 
 def translate(package: Path, entries: str) -> None:
     """The English catalog, with the entries of the page in place of its own, compiled."""
-    folder = package / "locales" / "it" / "LC_MESSAGES"
+    folder = package / "locales" / "es" / "LC_MESSAGES"
     folder.mkdir(parents=True)
     words = read_po(BytesIO((PACKAGE / "locales/en/LC_MESSAGES/indiopay.po").read_bytes()))
     for message in read_po(BytesIO(entries.encode())):

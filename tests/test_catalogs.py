@@ -57,9 +57,9 @@ def unlike(one: dict[str, Message], other: dict[str, Message]) -> set[str]:
     }
 
 
-def test_the_languages_and_regions_are_these() -> None:
+def test_french_and_english_are_there() -> None:
     """French, which is Québec's but for its own words, and English."""
-    assert LOCALES == ["en", "fr", "fr_CA", "fr_FR"]
+    assert {"en", "fr", "fr_CA", "fr_FR"} <= set(LOCALES)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -92,7 +92,9 @@ def test_a_region_changes_words_and_adds_none(region: str) -> None:
 def test_every_text_is_there_and_certain(locale: str) -> None:
     """Nothing is empty, fuzzy or obsolete, and what has a plural has all the forms of its language."""
     words = catalog(locale)
-    assert not words.obsolete
+    assert not words.obsolete and not words.fuzzy
+    source = files("indiopay").joinpath("locales", locale, "LC_MESSAGES", "indiopay.po").read_text(encoding="utf-8")
+    assert source.count("\nmsgid ") == len(messages(locale)), "a key stands there twice"
     assert (words.num_plurals, words.plural_expr) == tuple(get_plural(locale)[:2])
     for message in messages(locale).values():
         assert all(texts(message)) and not message.fuzzy, message.id
@@ -110,7 +112,7 @@ def test_french_has_its_own_typography(locale: str) -> None:
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_number_is_not_parted_from_what_it_counts(locale: str) -> None:
     """A no-break space holds them together."""
-    parted = re.compile(r"(?:[0-9]|\{(?:limit|length|decimals|number)\}) (?!at |to |au )[a-zé]")
+    parted = re.compile(r"(?:[0-9]|\{(?:limit|length|decimals|number)\}) (?!at |to |au |or |ou )[a-zé]")
     for message in messages(locale).values():
         assert not [text for text in texts(message) if parted.search(text)]
 
@@ -170,7 +172,8 @@ def sources() -> Iterator[tuple[str, str]]:
             yield path.relative_to(package).as_posix(), path.read_text(encoding="utf-8")
 
 
-RAISED = Walk(dict(sources())).problems()
+WALK = Walk(dict(sources()))
+RAISED = WALK.problems()
 
 
 @pytest.mark.parametrize("locale", LANGUAGES)
@@ -179,6 +182,27 @@ def test_every_problem_that_the_code_can_raise_has_a_sentence(locale: str) -> No
     assert len(RAISED) > 80
     worded = {(_SAME_WORDS.get(field, field), code) for field, code in RAISED}
     assert sentences_missing(worded, messages(locale)) == set()
+
+
+def test_every_problem_is_made_where_the_walk_can_follow() -> None:
+    """By its own name, with a field and a code."""
+    assert WALK.strays == []
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "from problems import Problem as P\nP('name', 'odd')",
+        "P = Problem\nP('name', 'odd')",
+        "partial(Problem, 'name')('odd')",
+        "Problem(field='name', code='odd')",
+        "Problem(*told)",
+        "def make():\n    return Problem",
+    ],
+)
+def test_a_problem_that_the_walk_cannot_follow_is_seen(hidden: str) -> None:
+    """So that no code escapes it."""
+    assert Walk({"twin": hidden}).strays
 
 
 TWIN = """
@@ -195,7 +219,11 @@ def read(text, *, field="amount"):
 def check(form):
     read(form.amount)
     read(form.note, field="note")
+    _other_file()
     return (Problem("files", code) for code in _codes(form))
+
+def _other_file(code="too_late"):
+    return Problem("files", code)
 
 def _fault(text):
     return Refusal("made_up") if text else None
@@ -214,7 +242,7 @@ def test_a_problem_without_a_sentence_is_found_wherever_its_code_comes_from() ->
     found = Walk({"twin": TWIN}).problems()
     assert found == {
         *((field, code) for field in ("amount", "note") for code in ("made_up", "also_made_up")),
-        *(("files", code) for code in ("too_odd", "too_even")),
+        *(("files", code) for code in ("too_odd", "too_even", "too_late")),
     }
     assert sentences_missing(found, messages("fr")) == found
 

@@ -81,6 +81,13 @@ def test_a_wrong_weekday_is_told_with_the_right_one() -> None:
     assert "Wednesday, November 25, 2026" in describe(problem, "en")
 
 
+@pytest.mark.parametrize("typed", ["lundi 3 mars 2020", "lundi 3 mars 2099"])
+def test_a_wrong_weekday_beyond_the_limits_is_told_without_a_day_that_would_be_refused_too(typed: str) -> None:
+    """No sentence tells people to type what is not accepted."""
+    problem = problem_of(typed)
+    assert (problem.code, "day" in problem.params) == ("invalid", False)
+
+
 def test_a_doubtful_date_whose_readings_have_all_passed_is_past() -> None:
     """Readings that the field could not hold are not offered."""
     assert problem_of("01/02/2026").code == "past"

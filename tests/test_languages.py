@@ -21,6 +21,10 @@ def test_a_supported_locale_stands_for_itself_however_it_is_spelled(locale: str)
         ("de_DE", "fr_CA"),
         ("", "fr_CA"),
         ("frr", "fr_CA"),
+        ("fr_CA.UTF-8", "fr_CA"),
+        ("fr-Latn-CH", "fr_CH"),
+        ("en_US@posix", "en_US"),
+        ("fr_FR ", "fr_FR"),
         ("../../etc/passwd", "fr_CA"),
     ],
 )

@@ -193,6 +193,7 @@ def test_the_reference_reads_every_date_of_the_corpus(case: dict[str, Any]) -> N
 
 @SETTINGS
 @example(("5 C g.", "XCG", "fr_CA"))
+@example(("1,234 €", "CAD", "fr_CA"))
 @given(AMOUNTS)
 def test_an_amount_is_read_as_the_reference_reads_it(case: AmountCase) -> None:
     """The same value, or one problem with the same code and the same readings; no other exception."""
@@ -201,6 +202,8 @@ def test_an_amount_is_read_as_the_reference_reads_it(case: AmountCase) -> None:
 
 @SETTINGS
 @example(("demain", "fr_CA", date.max))
+@example(("net #", "fr_CA", date(2026, 11, 23)))
+@example(("# jours fin de mois", "fr_CA", date(2026, 11, 23)))
 @example(("0th mars 2027", "fr_CA", date(2026, 11, 23)))
 @given(DATES)
 def test_a_due_date_is_read_as_the_reference_reads_it(case: DateCase) -> None:

@@ -31,6 +31,7 @@ class Walk:
         self.fields: dict[str, list[str]] = {}
         self.assigned: dict[tuple[Place, str], list[ast.expr]] = defaultdict(list)
         self.returned: dict[Function, list[ast.expr]] = defaultdict(list)
+        self.strays: list[str] = []
         for module, text in sources.items():
             self._read(ast.parse(text), Place(module, None))
 
@@ -39,12 +40,26 @@ class Walk:
         return {
             (field, code)
             for place, call in self.calls["Problem"]
+            if len(call.args) > 1
             for field in self._texts(call.args[0], place)
             for code in self._texts(call.args[1], place)
         }
 
+    def _stray(self, node: ast.AST, parent: ast.AST) -> bool:
+        """Whether `Problem` is used in a way that the walk cannot follow: under another name, or as a value."""
+        if isinstance(node, ast.alias):
+            return node.name == "Problem" and node.asname not in (None, "Problem")
+        if isinstance(node, ast.Call) and _name(node) == "Problem":
+            return len(node.args) < 2 or any(isinstance(argument, ast.Starred) for argument in node.args[:2])
+        named = isinstance(node, ast.Name) and node.id == "Problem"
+        if isinstance(parent, ast.Call):
+            return named and node is not parent.func and _name(parent) != "isinstance"
+        return named and isinstance(parent, ast.Assign | ast.NamedExpr | ast.Return | ast.keyword)
+
     def _read(self, node: ast.AST, place: Place) -> None:
         for child in ast.iter_child_nodes(node):
+            if self._stray(child, node):
+                self.strays.append(f"{place.module}: {ast.unparse(node)}")
             self._note(child, place)
             inside = Place(place.module, child) if isinstance(child, ast.FunctionDef | ast.Lambda) else place
             self._read(child, inside)
@@ -134,7 +149,10 @@ class Walk:
         given = function.args
         names = [argument.arg for argument in given.args]
         by_keyword = zip((argument.arg for argument in given.kwonlyargs), given.kw_defaults, strict=True)
-        yield from ((Place(module, None), default) for own, default in by_keyword if own == name and default)
+        by_place = zip(reversed(names), reversed(given.defaults), strict=False)
+        for own, default in (*by_keyword, *by_place):
+            if own == name and default is not None:
+                yield Place(module, None), default
         position = names.index(name) - (names[0] in ("self", "cls")) if name in names else None
         for at, call in self.calls[function.name]:
             if at.module == module or not function.name.startswith("_"):

@@ -16,6 +16,8 @@ Style = Literal["short", "medium", "long", "full"]
 
 MAX_YEARS = 10
 
+_FIELD = re.compile("'([^']*)'|([A-Za-z]+)")
+
 
 def parse_due_date(text: str, *, locale: str, today: date) -> date:
     """The date that a person typed in that language: a date, or a term counted from `today`, the agency's date.
@@ -35,7 +37,8 @@ def parse_due_date(text: str, *, locale: str, today: date) -> date:
     readings = tuple(day for day in read.readings if _fault(day, today) is None)
     if read.readings and not readings:
         return _within(read.readings[0], today, typed=text)
-    raise _refused(read.code, typed=text, readings=readings or None, day=read.named)
+    day = read.named if read.named and _fault(read.named, today) is None else None
+    raise _refused(read.code, typed=text, readings=readings or None, day=day)
 
 
 def due_date_of(value: object, *, locale: str, today: date) -> date:
@@ -130,9 +133,14 @@ def _names(locale: str) -> _Names:
     data = Locale.parse(locale)
     cldr = {style: data.date_formats[style].pattern for style in ("medium", "long", "full")}
     cldr["short"] = "y-MM-dd" if CUSTOMS[locale].date_order == "either" else _padded(data.date_formats["short"].pattern)
-    patterns = {style: re.sub("[A-Za-z]+", r"{\g<0>}", pattern) for style, pattern in cldr.items()}
+    patterns = {style: _FIELD.sub(_as_format, pattern) for style, pattern in cldr.items()}
     months = data.months["format"]
     return _Names(months["wide"], months["abbreviated"], data.days["format"]["wide"], patterns)
+
+
+def _as_format(found: re.Match[str]) -> str:
+    """A field of CLDR's as a field of a format string; a text in quotes as it is: "d 'de' MMMM"."""
+    return found[1] if found[2] is None else f"{{{found[2]}}}"
 
 
 def _padded(pattern: str) -> str:

@@ -1,5 +1,6 @@
 """The languages that indiopay writes and reads, how each writes numbers, and what stands in for another."""
 
+import re
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
@@ -31,6 +32,7 @@ DEFAULT = "fr_CA"
 
 _EXACT = {spelled: locale for locale in SUPPORTED for spelled in (locale, locale.lower())}
 _LONGEST = 64
+_BETWEEN = re.compile("[^a-z0-9]")
 
 
 def supported_locale(locale: str) -> str:
@@ -44,8 +46,9 @@ def supported_locale(locale: str) -> str:
     exact = _EXACT.get(locale)
     if exact is not None:
         return exact
-    wanted = locale[:_LONGEST].replace("-", "_").lower()
-    return _EXACT.get(wanted) or _EXACT.get(wanted.partition("_")[0]) or DEFAULT
+    language, *others = _BETWEEN.split(locale[:_LONGEST].lower())
+    regions = (_EXACT.get(f"{language}_{other}") for other in others)
+    return next(filter(None, regions), None) or _EXACT.get(language) or DEFAULT
 
 
 def is_french(locale: str) -> bool:

@@ -27,7 +27,7 @@ _PLACE = re.compile(r"\{([a-z]+)\}")
 _UNSEEN = re.compile(
     "[\\s\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+"
 )
-_QUOTED = 80
+_QUOTED = 60  # fewer characters than a problem keeps of a longer text
 _SAME_WORDS = {"email": "client_email"}
 _SIZES = ("bytes", "kilobytes", "megabytes")
 

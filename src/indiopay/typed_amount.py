@@ -64,26 +64,30 @@ def read_typed_amount(text: str, *, currency: str, locale: str) -> int | Refusal
     return _judged(meaning, currency, agrees=currency in stand_for)
 
 
-def _usual_shape(grouping: str | None) -> re.Pattern[str]:
-    spaced, signed = (rf"(?:{sign}[0-9]{{3}}){{1,3}}" for sign in ("[ \u00a0\u202f]", re.escape(grouping or " ")))
-    whole = rf"[1-9][0-9]{{0,2}}(?:{spaced}|{signed})?|[1-9][0-9]{{3,11}}|0"
-    decimal_sign = "".join(sign for sign in ",." if sign != grouping)
-    return re.compile(rf"(?:([$€])[ \u00a0]?)?({whole})(?:[{decimal_sign}]([0-9]{{2}}))?(?:[ \u00a0]?([$€]))?")
+@cache
+def _usual_shape(grouping: str | None, decimals: int) -> re.Pattern[str]:
+    """Digits and spaces, and a sign that can only be a decimal sign; groups by a sign where that is what it does."""
+    sign = "".join(sign for sign in ",." if sign != grouping)
+    spaced, signed = (rf"(?:[{kind}][0-9]{{3}}){{1,3}}" for kind in (" \u00a0\u202f", grouping or " "))
+    groups = rf"(?:{spaced}|{signed})?" if decimals < 3 else rf"(?:{spaced})?"
+    whole = rf"[1-9][0-9]{{0,2}}{groups}|[1-9][0-9]{{3,11}}|0"
+    fraction = rf"(?:[{sign}]([0-9]{{1,{min(decimals, 2)}}}))?" if decimals else "()"
+    return re.compile(rf"(?:([$€])[ \u00a0]?)?({whole}){fraction}(?:[ \u00a0]?([$€]))?")
 
 
-_USUAL = {locale: _usual_shape(customs.grouping) for locale, customs in CUSTOMS.items()}
 _SEPARATORS = str.maketrans("", "", " \u00a0\u202f,.")
 
 
 def _usual(typed: str, currency: str, locale: str) -> int | None:
     """What most people type most of the time, read at a glance; None for all that wants a closer look."""
-    found = _USUAL[locale].fullmatch(typed)
-    if found is None or DECIMALS[currency] != 2:
+    decimals = DECIMALS[currency]
+    found = _usual_shape(CUSTOMS[locale].grouping, decimals).fullmatch(typed)
+    if found is None:
         return None
     before, whole, fraction, after = found.groups()
     if (before and currency not in _marks()[before]) or (after and currency not in _marks()[after]):
         return None
-    return int((whole if whole.isdigit() else whole.translate(_SEPARATORS)) + (fraction or "00"))
+    return int((whole if whole.isdigit() else whole.translate(_SEPARATORS)) + (fraction or "").ljust(decimals, "0"))
 
 
 def size_fault(minor_units: int, currency: str) -> str | None:
@@ -105,7 +109,7 @@ def _judged(meaning: _Meaning, currency: str, *, agrees: bool) -> int | Refusal:
     decimals = DECIMALS[currency]
     held = tuple(number.minor_units(decimals) for number in meaning.numbers if not number.fault(currency))
     if held and not meaning.certain:
-        return Refusal("ambiguous", held)
+        return Refusal("ambiguous", held if agrees else ())  # in another currency's money the field holds none of them
     if not agrees:
         return Refusal("currency_mismatch")
     fault = meaning.numbers[0].fault(currency)

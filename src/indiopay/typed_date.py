@@ -24,6 +24,8 @@ class _Words(NamedTuple):
     at_month_end: tuple[str, ...]
     today: str
     tomorrow: str
+    inside: tuple[str, ...] = ()
+    """What may stand between day, month and year."""
 
 
 _LANGUAGES = (
@@ -45,6 +47,7 @@ _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _FIGURES = re.compile(r"([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4})")
 _YEAR = re.compile(r"[0-9]{4}")
 _COUNT = re.compile(r"[0-9]{1,4}")
+_INSIDE = {word for words in _LANGUAGES for word in words.inside}
 _ACCENTS = re.compile("(?<=[a-z])[\u0300-\u036f]+")
 
 
@@ -108,7 +111,7 @@ def _bare(word: str) -> str:
 
 
 def _in_words(words: Sequence[str], today: date) -> date | Unread:
-    return _named(words) if len(words) > 2 and _YEAR.fullmatch(words[-1]) else _term(words, today)
+    return _named(words) if len(words) > 2 and _YEAR.fullmatch(words[-1]) else _term(" ".join(words), today)
 
 
 def _ordinal(day: int) -> str:
@@ -126,6 +129,10 @@ _DAYS = {
 
 def _named(words: Sequence[str]) -> date | Unread:
     """« le lundi 1er mars 2027 », "Monday, March 1st, 2027"."""
+    if _INSIDE:
+        words = [word for word in words if word not in _INSIDE]
+    if len(words) < 3:
+        return _FORMAT
     *before, day, month, year = words
     months = _month_names()
     if month not in months:
@@ -160,8 +167,9 @@ _TERMS = {
 }
 
 
-def _term(words: Sequence[str], today: date) -> date | Unread:
-    phrase = " ".join(words)
+def _term(phrase: str, today: date) -> date | Unread:
+    if "#" in phrase:
+        return _FORMAT
     counted = _COUNT.search(phrase)
     term = _TERMS.get(f"{phrase[: counted.start()]}#{phrase[counted.end() :]}" if counted else phrase)
     if term is None:
