@@ -34,7 +34,16 @@ def by_hand(money: Money) -> str:
     return f"{whole},{minor:02}\u00a0$"
 
 
-TYPED = [by_hand(money).removesuffix("\u00a0$") for money in AMOUNTS]
+def typed(money: Money) -> str:
+    """As people type it: half of them with cents, a quarter with one decimal, a quarter whole."""
+    text = by_hand(money).removesuffix("\u00a0$")
+    return text.removesuffix(",00") if text.endswith(",00") else text.removesuffix("0")
+
+
+ROUND = [1, 1, 10, 100]
+READ = [Money(money.minor_units * ROUND[at % 4], "CAD") for at, money in enumerate(AMOUNTS)]
+TYPED = list(map(typed, READ))
+READ_DECIMALS = [money.amount for money in READ]
 
 
 def ours(text: str) -> Money:
@@ -57,9 +66,9 @@ def write(rounds: int) -> None:
 
 
 def read(rounds: int) -> None:
-    assert list(map(ours, TYPED)) == AMOUNTS
-    assert [parse_decimal(text, locale=FR_CA, strict=True) for text in TYPED] == DECIMALS
-    assert [Price.fromstring(text, decimal_separator=",").amount for text in TYPED] == DECIMALS
+    assert list(map(ours, TYPED)) == READ
+    assert [parse_decimal(text, locale=FR_CA, strict=True) for text in TYPED] == READ_DECIMALS
+    assert [Price.fromstring(text, decimal_separator=",").amount for text in TYPED] == READ_DECIMALS
     peers = {
         BEST: lambda: [parse_decimal(text, locale=FR_CA, strict=True) for text in TYPED],
         "Babel strict, the locale's name": lambda: [parse_decimal(text, locale="fr_CA", strict=True) for text in TYPED],

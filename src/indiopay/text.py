@@ -16,7 +16,6 @@ _NEAR = 24
 _PLAIN = " -~\u00a0-\u00ac\u00ae-\u02ff\u2010-\u2027\u2030-\u205e\u20ac"
 _PLAIN_LINE = re.compile(f"[{_PLAIN}]+")
 _PLAIN_PARAGRAPH = re.compile(f"[\t\n{_PLAIN}]*")
-_LINE_ENDS = ("\r\n", "\r", "\u2028", "\u2029")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_IN_PARAGRAPH = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -43,11 +42,13 @@ def paragraph(text: object, *, field: str, limit: int) -> str | Problem:
     r"""Any number of lines, `limit` characters at most, in NFC and with "\n" between them; perhaps none."""
     if not isinstance(text, str):
         return Problem(field, "type")
-    if len(text) <= 2 * limit * _RAW_FACTOR:  # a line may end in two characters
-        for end in _LINE_ENDS:
-            text = text.replace(end, "\n")
+    short = len(text) <= 2 * limit * _RAW_FACTOR  # a line may end in two characters
+    if short and "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     if len(text) <= limit and _PLAIN_PARAGRAPH.fullmatch(text):
         return text
+    if short:
+        text = text.replace("\u2028", "\n").replace("\u2029", "\n")
     return _kept(text, _CONTROL_IN_PARAGRAPH, field, limit)
 
 

@@ -65,8 +65,9 @@ def read_typed_amount(text: str, *, currency: str, locale: str) -> int | Refusal
 
 
 @cache
-def _usual_shape(grouping: str | None, decimals: int) -> re.Pattern[str]:
+def _usual_shape(locale: str, decimals: int) -> re.Pattern[str]:
     """Digits and spaces, and a sign that can only be a decimal sign; groups by a sign where that is what it does."""
+    grouping = CUSTOMS[locale].grouping
     sign = "".join(sign for sign in ",." if sign != grouping)
     spaced, signed = (rf"(?:[{kind}][0-9]{{3}}){{1,3}}" for kind in (" \u00a0\u202f", grouping or " "))
     groups = rf"(?:{spaced}|{signed})?" if decimals < 3 else rf"(?:{spaced})?"
@@ -81,7 +82,7 @@ _SEPARATORS = str.maketrans("", "", " \u00a0\u202f,.")
 def _usual(typed: str, currency: str, locale: str) -> int | None:
     """What most people type most of the time, read at a glance; None for all that wants a closer look."""
     decimals = DECIMALS[currency]
-    found = _usual_shape(CUSTOMS[locale].grouping, decimals).fullmatch(typed)
+    found = _usual_shape(locale, decimals).fullmatch(typed)
     if found is None:
         return None
     before, whole, fraction, after = found.groups()

@@ -72,10 +72,9 @@ def read_typed_date(text: str, *, locale: str, today: date) -> date | Unread:
         return Unread("required")
     if len(typed) > MAX_CHARACTERS:
         return _FORMAT
-    if _ISO.fullmatch(typed):
-        return _iso(typed) or _INVALID
-    if figures := _FIGURES.fullmatch(typed):
-        return _in_figures(int(figures[1]), int(figures[3]), int(figures[4]), locale)
+    read = _in_figures(typed, locale) if " " not in typed else None
+    if read is not None:
+        return read
     words = _words(typed)
     read = _in_words(words, today)
     return _in_words([_bare(word) for word in words], today) if read is _FORMAT and not typed.isascii() else read
@@ -88,7 +87,15 @@ def _iso(typed: str) -> date | None:
         return None
 
 
-def _in_figures(first: int, second: int, year: int, locale: str) -> date | Unread:
+def _in_figures(typed: str, locale: str) -> date | Unread | None:
+    if _ISO.fullmatch(typed):
+        return _iso(typed) or _INVALID
+    if figures := _FIGURES.fullmatch(typed):
+        return _by_order(int(figures[1]), int(figures[3]), int(figures[4]), locale)
+    return None
+
+
+def _by_order(first: int, second: int, year: int, locale: str) -> date | Unread:
     order = CUSTOMS[locale].date_order
     day_first = _date(year, second, first) if order != "month" else None
     month_first = _date(year, first, second) if order != "day" else None
