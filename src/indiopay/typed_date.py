@@ -118,7 +118,8 @@ def _bare(word: str) -> str:
 
 
 def _in_words(words: Sequence[str], today: date) -> date | Unread:
-    return _named(words) if len(words) > 2 and _YEAR.fullmatch(words[-1]) else _term(" ".join(words), today)
+    dated = [word for word in words if word not in _INSIDE]
+    return _named(dated) if len(dated) > 2 and _YEAR.fullmatch(dated[-1]) else _term(" ".join(words), today)
 
 
 def _ordinal(day: int) -> str:
@@ -136,10 +137,6 @@ _DAYS = {
 
 def _named(words: Sequence[str]) -> date | Unread:
     """« le lundi 1er mars 2027 », "Monday, March 1st, 2027"."""
-    if _INSIDE:
-        words = [word for word in words if word not in _INSIDE]
-    if len(words) < 3:
-        return _FORMAT
     *before, day, month, year = words
     months = _month_names()
     if month not in months:
