@@ -70,7 +70,7 @@ def bomb() -> bytes:
 
 
 FORM: Mapping[str, Sequence[Any]] = {
-    "amount": ("", "1" * 65, "douze", "1,234", "1,50€", "1,2345", "0", "1000000000000", 12.5),
+    "amount": ("", "mille " * 11, "douze", "1,234", "1,50€", "1,2345", "0", "1000000000000", 12.5),
     "due_date": ("", "bientôt", "04/05/2026", "2026-02-30", "lundi 3 mars 2026", "2026-03-01", "2099-01-01", 20260401),
     "client_name": ("", "zoe@exemple.ca", "é" * 201, *HIDDEN),
     "client_email": ADDRESSES,
