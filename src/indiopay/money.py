@@ -72,7 +72,9 @@ class Money:
         read = read_typed_amount(text, currency=currency, locale=locale)
         if isinstance(read, int):
             return cls(read, currency)
-        readings = {"readings": tuple(cls(units, currency) for units in read.readings)} if read.readings else {}
+        readings = (
+            {"readings": tuple(cls(units, currency) for units in read.readings)} if read.code == "ambiguous" else {}
+        )
         raise _refused(read.code, currency, typed=text[:MAX_CHARACTERS], **readings)
 
     @property
