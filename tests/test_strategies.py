@@ -107,7 +107,10 @@ def test_a_desk_makes_an_invoice_of_every_form(form: InvoiceForm) -> None:
     invoice = memory_desk(mailer=mailer).create(form)
     assert invoice.client == Client(form.client_name, form.client_email)
     assert invoice.description == form.description.replace("\r\n", "\n")
-    assert [file.size for file in invoice.attachments] == [len(upload.content or b"") for upload in form.files]  # type: ignore[arg-type]
+    assert [file.size for file in invoice.attachments] == [
+        len(upload.content or b"")  # type: ignore[arg-type]  # these are drawn as bytes
+        for upload in form.files
+    ]
     assert len(mailer.sent) == form.send_by_email
     assert invoice.amount == form.amount or not isinstance(form.amount, Money)
     assert invoice.due_date == form.due_date or not isinstance(form.due_date, date)

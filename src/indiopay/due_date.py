@@ -33,7 +33,7 @@ def parse_due_date(text: str, *, locale: str, today: date) -> date:
         raise _refused("type")
     read = read_typed_date(text, locale=supported_locale(locale), today=today)
     if isinstance(read, date):
-        return read if _fault(read, today) is None else _within(read, today, typed=text)
+        return _within(read, today, typed=text)
     readings = tuple(day for day in read.readings if _fault(day, today) is None)
     if read.readings and not readings:
         return _within(read.readings[0], today, typed=text)

@@ -143,7 +143,7 @@ def _fault_in_any_currency(read: Sequence[Money | Problem]) -> Problem | None:
     first = read[0]
     if not isinstance(first, Problem) or len(codes) > 1 or first.code not in _IN_ANY_CURRENCY:
         return None
-    return Problem(first.field, first.code, {name: first.params[name] for name in ("typed",) if name in first.params})
+    return Problem(first.field, first.code, {name: told for name, told in first.params.items() if name == "typed"})
 
 
 def _due_date(form: InvoiceForm, locale: str, today: date) -> date | Problem:
