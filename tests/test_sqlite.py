@@ -80,7 +80,7 @@ def test_a_database_from_a_newer_version_is_refused_untouched(path: Path) -> Non
     """It says to upgrade."""
     SqliteStore(path).close()
     with sqlite3.connect(path) as db:
-        db.execute("UPDATE indiopay_schema SET version = 2")
+        db.execute("UPDATE indiopay_schema SET version = version + 1")
     db.close()
     before = path.read_bytes()
     with pytest.raises(StorageError, match="upgrade indiopay"):

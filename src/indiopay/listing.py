@@ -103,7 +103,7 @@ class InvoiceFilter:
     def _found_in(self, invoice: Invoice) -> bool:
         if not self.words:
             return True
-        text = f"{fold(invoice.number)}\n{search_text(invoice.client.name, invoice.client.email, invoice.description)}"
+        text = searched_text(invoice)
         return all(word in text for word in self.words)
 
 
@@ -146,8 +146,13 @@ def read_limit(limit: int) -> int:
 
 
 def search_text(name: str, email: str, description: str) -> str:
-    """What a store searches besides the number; folded when written, so that every store finds the same."""
+    """What is searched besides the number; folded when written, so that every store finds the same."""
     return fold(f"{name}\n{email}\n{description}")
+
+
+def searched_text(invoice: Invoice) -> str:
+    """What a store keeps to find an invoice by: its number on a line of its own, then the rest."""
+    return f"{fold(invoice.number)}\n{search_text(invoice.client.name, invoice.client.email, invoice.description)}"
 
 
 def page_of(found: Sequence[Invoice], *, agency: str, which: InvoiceFilter, limit: int) -> Page[Invoice]:

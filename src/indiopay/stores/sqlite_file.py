@@ -14,9 +14,10 @@ from pathlib import Path
 
 from indiopay.durable import create_file
 from indiopay.errors import StorageError
+from indiopay.stores.migrations import take_steps
+from indiopay.stores.sqlite_schema import STEPS
 
 OLDEST_SQLITE = (3, 37, 0)
-SCHEMA_VERSION = 1
 
 _PATIENCE_SECONDS = 30
 _TURN_POLL_SECONDS = 0.001
@@ -27,41 +28,6 @@ _PRAGMAS = (
     ("synchronous", "FULL", 2),
     ("foreign_keys", "ON", 1),
     ("secure_delete", "ON", 1),
-)
-
-_SCHEMA = (
-    "CREATE TABLE indiopay_schema (version INTEGER NOT NULL) STRICT",
-    f"INSERT INTO indiopay_schema VALUES ({SCHEMA_VERSION})",
-    """CREATE TABLE counters (
-        agency TEXT PRIMARY KEY, last_number INTEGER NOT NULL, last_at TEXT NOT NULL
-    ) STRICT, WITHOUT ROWID""",
-    """CREATE TABLE invoices (
-        id BLOB NOT NULL, number INTEGER NOT NULL, type TEXT NOT NULL, agency TEXT NOT NULL,
-        client_name TEXT NOT NULL, client_email TEXT NOT NULL, minor_units INTEGER NOT NULL, currency TEXT NOT NULL,
-        due_date TEXT NOT NULL, description TEXT NOT NULL, attachments TEXT NOT NULL, locale TEXT NOT NULL,
-        status TEXT NOT NULL, created_at TEXT NOT NULL, paid_at TEXT, payment_reference TEXT, cancelled_at TEXT,
-        cancel_reason TEXT, version INTEGER NOT NULL, link_id BLOB NOT NULL, key_id INTEGER NOT NULL,
-        idempotency_key TEXT, fingerprint BLOB, search TEXT NOT NULL,
-        PRIMARY KEY (agency, id), UNIQUE (agency, number), UNIQUE (agency, link_id), UNIQUE (agency, idempotency_key)
-    ) STRICT""",
-    "CREATE INDEX invoices_due ON invoices (agency, status, due_date, number, currency, minor_units)",
-    """CREATE TABLE history (
-        seq INTEGER PRIMARY KEY, agency TEXT NOT NULL, invoice_id BLOB NOT NULL,
-        kind TEXT NOT NULL, at TEXT NOT NULL, details TEXT NOT NULL,
-        FOREIGN KEY (agency, invoice_id) REFERENCES invoices (agency, id)
-    ) STRICT""",
-    "CREATE INDEX history_of ON history (agency, invoice_id)",
-    """CREATE TABLE letters (
-        seq INTEGER PRIMARY KEY, agency TEXT NOT NULL, id BLOB NOT NULL, invoice_id BLOB NOT NULL,
-        message_id TEXT NOT NULL, recipient TEXT NOT NULL, queued_at TEXT NOT NULL, not_before TEXT NOT NULL,
-        kind TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL, sender TEXT, message BLOB,
-        message_sha256 TEXT, last_phase TEXT, last_code INTEGER, sent_at TEXT, maybe_duplicate INTEGER NOT NULL,
-        lease_token INTEGER NOT NULL, lease_end TEXT,
-        UNIQUE (agency, id), UNIQUE (agency, message_id),
-        FOREIGN KEY (agency, invoice_id) REFERENCES invoices (agency, id)
-    ) STRICT""",
-    "CREATE INDEX letters_of ON letters (agency, invoice_id)",
-    "CREATE INDEX letters_waiting ON letters (agency, not_before) WHERE state = 'queued'",
 )
 
 _ADVICE = {
@@ -105,6 +71,16 @@ class SqliteFile:
                 self._free.append(db)
                 raise
             self._free.append(db)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """A connection of the caller's own for reads that see one state of the database."""
+        with self.reading() as db:
+            db.execute("BEGIN")
+            try:
+                yield db
+            finally:
+                db.rollback()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -183,17 +159,12 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _settle_schema(db: sqlite3.Connection) -> None:
-    """Write the schema into an empty file, and refuse a file that is not of this version."""
+    """Bring the tables of a new or an older file to this library's; refuse a file of another program."""
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    if not tables:
-        for statement in _SCHEMA:
-            db.execute(statement)
-    elif "indiopay_schema" not in tables:
+    if tables and "indiopay_schema" not in tables:
         raise StorageError("this database belongs to another program: choose another path")
-    elif (version := db.execute("SELECT version FROM indiopay_schema").fetchone()) != (SCHEMA_VERSION,):
-        raise StorageError(
-            f"this library does not know the database's schema version ({version and version[0]}): upgrade indiopay"
-        )
+    version = db.execute("SELECT version FROM indiopay_schema").fetchone() if tables else (0,)
+    take_steps(db, STEPS, version=version[0], names_version="indiopay_schema")
 
 
 @contextmanager
