@@ -68,13 +68,15 @@ def postgres_server() -> Iterator[str]:
         server.cleanup()
 
 
+_END_OTHER_SESSIONS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"""
+
+
 @pytest.fixture
 def postgres(postgres_server: str) -> str:
     """The address of a database that holds nothing."""
     with psycopg.connect(postgres_server, autocommit=True) as db:
-        db.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres' AND pid <> pg_backend_pid()"
-        )
+        db.execute(_END_OTHER_SESSIONS)
         db.execute("DROP SCHEMA IF EXISTS indiopay CASCADE")
     return postgres_server
 

@@ -90,7 +90,7 @@ class PostgresStore(SqlStore):
 
         If the connection breaks off before the answer, it is asked again: the invoice's id tells whether it was made.
         """
-        values, doubt = _values(agency, new), None
+        values, doubt = _values(agency, new), StorageError("this key is being used just now: try again")
         for connection in (self._pool.reading, self._pool.writing, self._pool.writing):
             row = None
             try:
@@ -104,7 +104,7 @@ class PostgresStore(SqlStore):
                 return new.numbered(row[0], _utc(row[1])).invoice
             if made := self._made_before(agency, new):
                 return made
-        raise StorageError("the invoice was not created: try again under the same key") from doubt
+        raise doubt
 
     def _made_before(self, agency: str, new: NewInvoice) -> Invoice | None:
         if new.idempotency is None:

@@ -33,6 +33,7 @@ _PRAGMAS = (
 _ADVICE = {
     "SQLITE_BUSY": "another process holds it, try again",
     "SQLITE_CANTOPEN": "check its folder and its permissions",
+    "SQLITE_CONSTRAINT": "an id, a link or a number is taken already",
     "SQLITE_CORRUPT": "it is damaged, restore it from a backup",
     "SQLITE_FULL": "the disk is full, free some space",
     "SQLITE_NOTADB": "it is no database, restore it from a backup or choose another path",
@@ -54,8 +55,7 @@ class SqliteFile:
         self._pid = os.getpid()
         with _told(self._path):
             _make(self._path)
-            with self.writing() as db:
-                _settle_schema(db)
+            self._settle_schema()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -98,6 +98,13 @@ class SqliteFile:
         """Close the connections that are not in use. The file can be used again: it is opened anew."""
         while self._free:
             self._free.pop().close()
+
+    def _settle_schema(self) -> None:
+        with self.reading() as db:
+            is_ready = _version(db) == len(STEPS)
+        if not is_ready:
+            with self.writing() as db:
+                take_steps(db, STEPS, version=_version(db), names_version="indiopay_schema")
 
     def _take(self) -> sqlite3.Connection:
         if self._pid != os.getpid():
@@ -158,13 +165,12 @@ def _connect(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _settle_schema(db: sqlite3.Connection) -> None:
-    """Bring the tables of a new or an older file to this library's; refuse a file of another program."""
+def _version(db: sqlite3.Connection) -> int:
+    """The schema's version, 0 in an empty file; a file of another program is refused."""
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if tables and "indiopay_schema" not in tables:
         raise StorageError("this database belongs to another program: choose another path")
-    version = db.execute("SELECT version FROM indiopay_schema").fetchone() if tables else (0,)
-    take_steps(db, STEPS, version=version[0], names_version="indiopay_schema")
+    return int(db.execute("SELECT version FROM indiopay_schema").fetchone()[0]) if tables else 0
 
 
 @contextmanager
