@@ -21,7 +21,8 @@ DIALECT = Dialect(
 )
 
 _VERSION_TABLE = "indiopay.indiopay_schema"
-_HAS_TABLES = f"SELECT to_regclass('{_VERSION_TABLE}') IS NOT NULL"
+# Of the catalog itself: to_regclass may answer out of a cache, from before another process made the tables.
+_HAS_TABLES = "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'indiopay' AND tablename = 'indiopay_schema')"
 _VERSION = f"SELECT version FROM {_VERSION_TABLE}"
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended('indiopay', 0))"
 _COMMITS_LATE = "SELECT current_setting('synchronous_commit') = 'off'"
@@ -78,12 +79,11 @@ class PostgresStore(SqlStore):
     def __init__(self, conninfo_or_pool: str | Pool) -> None:
         self._pool = PostgresPool(conninfo_or_pool)
         super().__init__(self._pool, ROWS, DIALECT)
-        with self._pool.reading() as db:
-            if _value(db, _COMMITS_LATE):
-                raise StorageError("synchronous_commit is off: turn it on for this role, or invoices would be lost")
-            is_ready = _version(db) == len(STEPS)
-        if not is_ready:
+        try:
             self._settle_schema()
+        except BaseException:
+            self.close()
+            raise
 
     def add(self, agency: str, new: NewInvoice) -> Invoice:
         """Number and write a new invoice, or find the one that its key made.
@@ -116,9 +116,14 @@ class PostgresStore(SqlStore):
         return made and made[0]
 
     def _settle_schema(self) -> None:
-        with self._pool.writing() as db:
-            db.execute(_ONE_AT_A_TIME)
-            take_steps(db, STEPS, version=_version(db), names_version=_VERSION_TABLE)
+        with self._pool.reading() as db:
+            if _value(db, _COMMITS_LATE):
+                raise StorageError("synchronous_commit is off: turn it on for this role, or invoices would be lost")
+            is_ready = _version(db) == len(STEPS)
+        if not is_ready:
+            with self._pool.writing() as db:
+                db.execute(_ONE_AT_A_TIME)
+                take_steps(db, STEPS, version=_version(db), names_version=_VERSION_TABLE)
 
 
 def _values(agency: str, new: NewInvoice) -> Sequence[object]:

@@ -28,12 +28,10 @@ _SETTINGS = f"""SELECT set_config('default_transaction_isolation', 'read committ
 
 # By SQLSTATE or its first two characters; "" is a connection that could not be made, or was lost.
 _ADVICE = {
-    "": "check that it runs and can be reached, then try again",
+    "": "check its address, the role and its password, and that it runs, then try again",
     "08": "the connection was lost, try again",
     "23": "an id, a link or a number is taken already",
     "25006": "it is read-only, connect to the primary",
-    "28": "check the role and its password",
-    "3D": "check the name of the database",
     "40": "others were in the way, try again",
     "42": "its tables or the rights on them are not as they should be, check the role's rights",
     "53100": "its disk is full, free some space",
