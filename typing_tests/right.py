@@ -39,6 +39,7 @@ from indiopay.mailers.maildir import MaildirMailer
 from indiopay.mailers.memory import MemoryMailer
 from indiopay.ports import FileStore, InvoiceStore, Mailer, Scanner
 from indiopay.stores.memory import MemoryStore
+from indiopay.stores.postgres import PostgresStore
 from indiopay.stores.sqlite import SqliteStore
 from indiopay.testing import StoppedClock, memory_desk
 
@@ -74,7 +75,7 @@ def scan(name: str, chunks: Iterator[bytes]) -> None:
     raise InvalidInputError((Problem("files", "mismatch"),))
 
 
-stores: list[InvoiceStore] = [MemoryStore(), SqliteStore("factures.sqlite3")]
+stores: list[InvoiceStore] = [MemoryStore(), SqliteStore("factures.sqlite3"), PostgresStore("dbname=factures")]
 file_stores: list[FileStore] = [MemoryFiles(), FolderFiles("fichiers"), OwnFiles()]
 mailers: list[Mailer] = [MemoryMailer(), MaildirMailer("courriels"), OwnMailer()]
 scanner: Scanner = scan

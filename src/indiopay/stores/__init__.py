@@ -1,1 +1,1 @@
-"""Where invoices are kept: in memory, in one SQLite file. Each keeps the contract of `indiopay.ports.InvoiceStore`."""
+"""Where invoices are kept: in memory, in a SQLite file, in PostgreSQL. Each keeps the contract of `InvoiceStore`."""
