@@ -443,6 +443,23 @@ def test_search_disregards_case_and_accents(desk: InvoiceDesk) -> None:
     assert len(desk.list(text=" ").items) == 2
 
 
+@pytest.mark.parametrize("text", ["zoe\0", "\0", "\ud800zoe", "zoe\t000001\n"])
+def test_what_no_text_may_hold_is_left_out_of_a_search(desk: InvoiceDesk, text: str) -> None:
+    """Whatever the store's database makes of it."""
+    assert desk.list(text=text).items == ()
+    zoe = desk.create(filled_in(client_name="Zoé"))
+    assert desk.list(text=text).items == (zoe,)
+
+
+@pytest.mark.parametrize("text", ["%", "_", "\\", "?", "'", '"', "100 %", "a_b?"])
+def test_no_sign_has_a_meaning_of_its_own_in_a_search(desk: InvoiceDesk, text: str) -> None:
+    """It is found where it stands, and nowhere else."""
+    desk.create(filled_in(description="axb"))
+    assert desk.list(text=text).items == ()
+    noted = desk.create(filled_in(description=f"Prime {text} due"))
+    assert desk.list(text=text).items == (noted,)
+
+
 def test_totals_count_what_is_overdue_by_the_agencys_date(desk: InvoiceDesk, clock: StoppedClock) -> None:
     """Due today is not overdue; the next midnight in Toronto it is."""
     desk.create(filled_in(amount="10", due_date="2026-03-02"))

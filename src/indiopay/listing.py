@@ -131,7 +131,8 @@ def read_filter(
         problems.append(Problem("order", "unknown", {"typed": str(order)[:MAX_TEXT]}))
     if problems:
         raise InvalidInputError(tuple(problems))
-    return InvoiceFilter(status, overdue, tuple(fold(text or "").split()), due_from, due_until, order)
+    words = fold(text or "").replace("\0", "").split()  # no invoice holds a NUL, and not every database takes one
+    return InvoiceFilter(status, overdue, tuple(words), due_from, due_until, order)
 
 
 def _is(value: object, wanted: type) -> bool:

@@ -26,7 +26,7 @@ _SETTINGS = f"""SELECT set_config('default_transaction_isolation', 'read committ
     set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
         ELSE current_setting('synchronous_commit') END, false)"""
 
-# By SQLSTATE or its first two characters; "" is a connection that could not be made, or was lost.
+# By SQLSTATE or its first two characters; "" (none) is a connection that could not be made, or was lost.
 _ADVICE = {
     "": "check its address, the role and its password, and that it runs, then try again",
     "08": "the connection was lost, try again",
@@ -39,6 +39,7 @@ _ADVICE = {
     "55P03": "another transaction holds it, try again",
     "57": "it stopped or gave up waiting, try again",
     "XX": "it is damaged, restore it from a backup",
+    "other": "the driver's error says more",
 }
 
 
@@ -182,4 +183,4 @@ def _told() -> Iterator[None]:
 
 def _advised(error: psycopg.Error) -> str:
     state = error.sqlstate or ""
-    return next((known for known in (state, state[:2]) if known in _ADVICE), "XX" if state else "")
+    return next((known for known in (state, state[:2]) if known in _ADVICE), "other")
