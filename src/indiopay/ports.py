@@ -1,8 +1,10 @@
 """What a desk needs of the outside: a store, a file store, a mailer, a scanner. A backend author reads this page only.
 
 They are structural: a class with these methods is one. Every method of a store takes the agency's slug first and
-touches nothing of another agency. Every error of a driver comes out as a `StorageError` with the driver's as its
-cause. All of them are called from many threads at once.
+touches nothing of another agency, not even where both have the same ids. Every error of a driver comes out as a
+`StorageError` with the driver's as its cause. All of them are called from many threads at once.
+
+`indiopay.testing.InvoiceStoreContract` holds a store of your own to every word of this page.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,21 +22,27 @@ from indiopay.outbox import Letter
 
 
 class InvoiceStore(Protocol):
-    """Keeps invoices. Each writing method writes all that it is given in one transaction, or nothing."""
+    """Keeps invoices. Each writing method writes all that it is given in one transaction, or nothing.
+
+    Within an agency an invoice's id, a link, an idempotency key and a letter's id stand once. What is not there is
+    None, False or empty, unless a method says otherwise.
+    """
 
     def add(self, agency: str, new: NewInvoice) -> Invoice:
         """Number `new`, write it with its history, its letter and its key, and return it.
 
         Numbers are 1, 2, 3 ... within the agency, none twice and none skipped; `created_at` is `new.at`, or
         that of the invoice before it if that is later. If the idempotency key was used with the same fingerprint,
-        write nothing and return that invoice; with another one raise `IdempotencyError`.
+        write nothing and return that invoice as it stands now; with another one raise `IdempotencyError`. An id, a
+        link or a letter's id that is taken is a `StorageError`, and uses neither number nor key.
         """
 
     def apply(self, agency: str, change: Change) -> None:
         """Write `change` if the invoice is at the version before it, else raise `InvoiceChangedError`.
 
         With `cancels_letters`, its queued letters end in the same transaction (`outbox.withdrawn`, as of the change's
-        first entry). An unknown invoice is an `InvoiceNotFoundError`.
+        first entry). An unknown invoice is an `InvoiceNotFoundError`; a link or a letter's id that is taken is a
+        `StorageError`.
         """
 
     def get(self, agency: str, invoice_id: UUID) -> tuple[Invoice, LinkRef] | None:
@@ -76,10 +84,14 @@ class InvoiceStore(Protocol):
         """Write what `outbox.settled` makes of the letter after an attempt, and `entry`; False if fenced off."""
 
     def export(self, agency: str) -> Iterator[InvoiceRecord]:
-        """Every invoice of the agency whole, by rising number, in bounded memory."""
+        """Every invoice of the agency whole, by rising number, in bounded memory; a slow reader holds up no writer."""
 
     def import_(self, agency: str, records: Iterable[InvoiceRecord]) -> int:
-        """Write records into an agency that has none yet, and return how many; numbers must be 1, 2, 3 ..."""
+        """Write the agency's records as they are, and return how many; an error of the iterator comes out as it is.
+
+        If the agency has invoices already, a number is not the next of 1, 2, 3 ..., a record is another agency's, or
+        what must stand once stands twice, that is a `StorageError`. Numbers and times then go on from the last record.
+        """
 
 
 class FileStore(Protocol):

@@ -15,12 +15,15 @@ from indiopay.invoice import Change, Invoice, InvoiceRecord, LinkRef, NewInvoice
 from indiopay.listing import InvoiceFilter, Position, Totals, add_up, position_of
 from indiopay.outbox import Letter, expired, is_free, leased, settled, withdrawn
 
+_Mark = tuple[str, object]
+
 
 @define
 class _Book:
-    """One agency's invoices, in the order of their numbers."""
+    """One agency's invoices, in the order of their numbers, and what may stand in it once only."""
 
     records: dict[UUID, InvoiceRecord] = field(factory=dict)
+    taken: set[_Mark] = field(factory=set)
 
     def invoices(self) -> list[Invoice]:
         return [record.invoice for record in self.records.values()]
@@ -31,17 +34,26 @@ class _Book:
     def with_key(self, key: str) -> InvoiceRecord | None:
         return self.find(lambda record: record.idempotency is not None and record.idempotency.key == key)
 
-    def append(self, new: NewInvoice) -> Invoice:
+    def take(self, marks: set[_Mark]) -> None:
+        if marks & self.taken:
+            raise StorageError("an id, a link or a key is taken already: nothing was written")
+        self.taken |= marks
+
+    def append(self, record: InvoiceRecord) -> Invoice:
+        self.take(_all_marks(record))
+        self.records[record.invoice.id] = record
+        return record.invoice
+
+    def next_record(self, new: NewInvoice) -> InvoiceRecord:
         last = next(reversed(self.records.values()), None)
-        at = new.at if last is None else max(new.at, last.invoice.created_at)
-        self.records[new.id] = new.numbered(len(self.records) + 1, at)
-        return self.records[new.id].invoice
+        return new.numbered(len(self.records) + 1, new.at if last is None else max(new.at, last.invoice.created_at))
 
     def letters(self) -> list[Letter]:
         return [letter for record in self.records.values() for letter in record.letters]
 
-    def kept(self, letter: Letter) -> Letter:
-        return next(kept for kept in self.records[letter.invoice_id].letters if kept.id == letter.id)
+    def kept(self, letter: Letter) -> Letter | None:
+        record = self.records.get(letter.invoice_id)
+        return next((kept for kept in record.letters if kept.id == letter.id), None) if record else None
 
     def write(self, letter: Letter, entry: HistoryEntry | None = None) -> None:
         record = self.records[letter.invoice_id]
@@ -53,6 +65,16 @@ class _Book:
         for letter in self.letters():
             if is_free(letter, now) and letter.queued_at <= queued_after:
                 self.write(expired(letter), outcome_entry(expired(letter), now))
+
+
+def _marks(link: LinkRef | None, letters: tuple[Letter, ...]) -> set[_Mark]:
+    marks: set[_Mark] = {("letter", letter.id) for letter in letters}
+    return marks if link is None else {*marks, ("link", link.link_id)}
+
+
+def _all_marks(record: InvoiceRecord) -> set[_Mark]:
+    marks = {("invoice", record.invoice.id), *_marks(record.link, record.letters)}
+    return marks if record.idempotency is None else {*marks, ("key", record.idempotency.key)}
 
 
 def _after(record: InvoiceRecord, change: Change) -> InvoiceRecord:
@@ -82,7 +104,7 @@ class MemoryStore:
             book = self._books[agency]
             before = book.with_key(new.idempotency.key) if new.idempotency else None
             if before is None:
-                return book.append(new)
+                return book.append(book.next_record(new))
             if before.idempotency != new.idempotency:
                 raise IdempotencyError("this idempotency key was used for another form")
             return before.invoice
@@ -96,6 +118,7 @@ class MemoryStore:
                 raise InvoiceNotFoundError("this agency has no such invoice")
             if record.invoice.version != change.invoice.version - 1:
                 raise InvoiceChangedError(change.invoice.version - 1, record.invoice.version)
+            book.take(_marks(change.link, change.letters))
             book.records[change.invoice.id] = _after(record, change)
 
     def get(self, agency: str, invoice_id: UUID) -> tuple[Invoice, LinkRef] | None:
@@ -164,7 +187,7 @@ class MemoryStore:
         with self._lock:
             book = self._books[agency]
             kept = book.kept(letter)
-            if kept.state != "queued" or kept.lease_token != letter.lease_token:
+            if kept is None or kept.state != "queued" or kept.lease_token != letter.lease_token:
                 return False
             book.write(letter)
             return True
@@ -173,7 +196,8 @@ class MemoryStore:
         """End the letter's lease with what became of it."""
         with self._lock:
             book = self._books[agency]
-            after = settled(book.kept(letter), letter)
+            kept = book.kept(letter)
+            after = settled(kept, letter) if kept else None
             if after is None:
                 return False
             book.write(after, entry)
@@ -187,10 +211,12 @@ class MemoryStore:
     def import_(self, agency: str, records: Iterable[InvoiceRecord]) -> int:
         """Keep records as they are, in an agency that has none yet."""
         book = _Book()
-        for record in records:
-            if ordinal_of(record.invoice.number) != len(book.records) + 1:
+        for number, record in enumerate(records, start=1):
+            if record.invoice.agency_slug != agency:
+                raise StorageError("a record belongs to another agency: nothing was imported")
+            if ordinal_of(record.invoice.number) != number:
                 raise StorageError("the records do not run from number 1 without a gap: nothing was imported")
-            book.records[record.invoice.id] = record
+            book.append(record)
         with self._lock:
             if self._books[agency].records:
                 raise StorageError("this agency has invoices: import into an empty one")
