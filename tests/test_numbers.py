@@ -19,8 +19,7 @@ from indiopay.invoice import LinkRef, NewInvoice, invoice_number
 from indiopay.stores import sqlite_file
 from indiopay.stores.postgres import PostgresStore
 from indiopay.stores.sqlite import _NEXT_NUMBER, SqliteStore
-
-from .test_stores import new
+from indiopay.testing.store_samples import new
 
 WRITERS = 16
 SECONDS = 2.0

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from attrs import evolve
+from psycopg import ConnectionInfo
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
@@ -22,10 +23,10 @@ from indiopay.outbox import accepted
 from indiopay.stores import postgres as postgres_module
 from indiopay.stores.postgres import PostgresStore
 from indiopay.stores.postgres_schema import STEPS
+from indiopay.testing.store_samples import NOW, claim, letter, new
 
 from .conftest import TODAY
 from .postgres_proxy import PostgresProxy
-from .test_stores import NOW, claim, letter, new
 
 KEY = Idempotency("k", b"form")
 
@@ -185,6 +186,37 @@ def test_a_hosts_pool_that_commits_late_is_refused(postgres: str) -> None:
         pytest.raises(StorageError, match="synchronous_commit is off"),
     ):
         PostgresStore(pool)
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_in_another_encoding_is_refused(postgres: str, encoding: str) -> None:
+    """It would garble names, or refuse them late."""
+    run(postgres, "DROP DATABASE IF EXISTS elsewhere")
+    run(postgres, f"CREATE DATABASE elsewhere ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    with pytest.raises(StorageError, match="not UTF-8"):
+        PostgresStore(make_conninfo(postgres, dbname="elsewhere"))
+
+
+def test_a_pooler_that_would_mix_up_prepared_statements_is_refused(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers with a process of its own; a pool that prepares nothing is safe behind it."""
+    monkeypatch.setattr(ConnectionInfo, "backend_pid", 1)
+    with pytest.raises(StorageError, match="prepare_threshold=None"):
+        PostgresStore(postgres)
+    with host_pool(postgres, prepare_threshold=None) as pool:
+        assert PostgresStore(pool).add("nord", new(1)).number == "F-000001"
+
+
+def test_a_pool_that_is_closed_or_used_up_is_told(postgres: str, store: PostgresStore) -> None:
+    """Each in its own words."""
+    store.add("nord", new(1))
+    with ConnectionPool(postgres, min_size=1, max_size=1, timeout=0.05, open=True) as pool:
+        store = PostgresStore(pool)
+        with pool.connection(timeout=5), pytest.raises(StorageError, match="no connection came in time"):
+            numbers(store)
+    with pytest.raises(StorageError, match="its pool is closed"):
+        numbers(store)
 
 
 @pytest.mark.parametrize("given", [None, 5, b"dbname=x"])

@@ -17,9 +17,9 @@ from indiopay.listing import InvoiceFilter
 from indiopay.stores import sqlite_file
 from indiopay.stores.sqlite import SqliteStore
 from indiopay.stores.sqlite_file import SqliteFile
+from indiopay.testing.store_samples import new
 
 from .conftest import TODAY
-from .test_stores import new
 
 
 @pytest.fixture

@@ -1,0 +1,568 @@
+"""Stores that each break one duty of the contract. Not collected by name: `test_store_contract.py` runs this file."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pytest
+from attrs import evolve
+
+from indiopay import IdempotencyError, Invoice, Money, StorageError, Totals
+from indiopay.history import EntryKind, HistoryEntry
+from indiopay.invoice import Change, Idempotency, InvoiceRecord, LinkRef, NewInvoice, invoice_number, ordinal_of
+from indiopay.listing import InvoiceFilter, Position, position_of
+from indiopay.outbox import Letter, is_free, settled
+from indiopay.ports import InvoiceStore
+from indiopay.status import Status
+from indiopay.stores.memory import MemoryStore
+from indiopay.testing import InvoiceStoreContract
+
+S = TypeVar("S", bound=type[MemoryStore])
+
+DAY = timedelta(days=1)
+BROKEN: dict[str, str] = {}
+"""The test class of each broken store, and the duty that catches it."""
+
+
+def held_to_the_contract(store: type[InvoiceStore], **attributes: Any) -> type[InvoiceStoreContract]:
+    """The contract over a store in memory, with few examples, lest the run take long."""
+
+    def open_store(self: object) -> Callable[[], InvoiceStore]:
+        made = store()
+        return lambda: made
+
+    parts = {"open_store": pytest.fixture(open_store), "examples": 1, "durable": False, **attributes}
+    return type(f"Test{store.__name__}", (InvoiceStoreContract,), parts)
+
+
+def breaks(duty: str, **attributes: Any) -> Callable[[S], S]:
+    """Have a broken store tried."""
+
+    def register(store: S) -> S:
+        contract = held_to_the_contract(store, **attributes)
+        setattr(sys.modules[__name__], contract.__name__, contract)
+        BROKEN[contract.__name__] = duty
+        return store
+
+    return register
+
+
+def put(store: MemoryStore, agency: str, record: InvoiceRecord) -> Invoice:
+    """Write a record without asking."""
+    store._books[agency].records[record.invoice.id] = record
+    return record.invoice
+
+
+class NothingDeclared(MemoryStore):
+    """A whole store of which the author declares no capability."""
+
+
+TestMemoryStore = held_to_the_contract(MemoryStore)
+TestNothingDeclared = held_to_the_contract(NothingDeclared, shared=False)
+
+
+class TestNoStore(InvoiceStoreContract):
+    """An author who has not yet said how the store is opened."""
+
+
+# --- numbers, times and keys
+
+
+@breaks("what_is_refused_uses_no_number")
+class TakesTheNumberFirst(MemoryStore):
+    """Its counter goes on where the insert fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lost: Counter[str] = Counter()
+
+    def add(self, agency: str, new: NewInvoice) -> Invoice:
+        try:
+            invoice = super().add(agency, new)
+        except StorageError:
+            self._lost[agency] += 1
+            raise
+        number = invoice_number(ordinal_of(invoice.number) + self._lost[agency])
+        record = self._books[agency].records[invoice.id]
+        return put(self, agency, evolve(record, invoice=evolve(invoice, number=number)))
+
+
+@breaks("an_invoice_that_ended_keeps_its_number")
+class CountsWhatIsUnpaid(MemoryStore):
+    """Its next number is how many invoices are not paid, and one."""
+
+    def add(self, agency: str, new: NewInvoice) -> Invoice:
+        invoice = super().add(agency, new)
+        if invoice.id != new.id:
+            return invoice
+        book = self._books[agency]
+        number = invoice_number(sum(one.status is not Status.PAID for one in book.invoices()))
+        return put(self, agency, evolve(book.records[new.id], invoice=evolve(invoice, number=number)))
+
+
+@breaks("times_never_fall_as_numbers_rise")
+class StepsBackADay(MemoryStore):
+    """It looks at the time of the invoice before only on the same day."""
+
+    def add(self, agency: str, new: NewInvoice) -> Invoice:
+        invoice = super().add(agency, new)
+        if new.at.date() == invoice.created_at.date() or invoice.id != new.id:
+            return invoice
+        return put(self, agency, new.numbered(ordinal_of(invoice.number), new.at))
+
+
+@breaks("a_key_of_another_form_is_refused")
+class ForgetsTheForm(MemoryStore):
+    """A key gives its invoice, whatever form it comes with."""
+
+    def add(self, agency: str, new: NewInvoice) -> Invoice:
+        try:
+            return super().add(agency, new)
+        except IdempotencyError:
+            assert new.idempotency is not None
+            found = self.by_idempotency_key(agency, new.idempotency.key)
+            assert found is not None
+            return found[0]
+
+
+@breaks("a_key_is_its_agencys_own")
+class SharesKeys(MemoryStore):
+    """A key that any agency has used gives that agency's invoice."""
+
+    def add(self, agency: str, new: NewInvoice) -> Invoice:
+        found = [self.by_idempotency_key(any_, new.idempotency.key) for any_ in [*self._books] if new.idempotency]
+        made = [invoice for invoice, _ in filter(None, found) if invoice.agency_slug != agency]
+        return made[0] if made else super().add(agency, new)
+
+
+@breaks("keys_that_look_alike_are_not_the_same")
+class ComparesKeysWithoutCase(MemoryStore):
+    """As a case-insensitive collation does."""
+
+    def add(self, agency: str, new: NewInvoice) -> Invoice:
+        key = new.idempotency
+        return super().add(agency, evolve(new, idempotency=key and Idempotency(key.key.lower(), key.fingerprint)))
+
+    def by_idempotency_key(self, agency: str, key: str) -> tuple[Invoice, bytes] | None:
+        return super().by_idempotency_key(agency, key.lower())
+
+
+@breaks("a_key_gives_its_invoice_as_it_stands_now")
+class RepeatsTheFirstAnswer(MemoryStore):
+    """It remembers what it answered to a key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._answers: dict[tuple[str, str], Invoice] = {}
+
+    def add(self, agency: str, new: NewInvoice) -> Invoice:
+        invoice = super().add(agency, new)
+        return self._answers.setdefault((agency, new.idempotency.key), invoice) if new.idempotency else invoice
+
+
+# --- what is kept, and whole or not at all
+
+
+@breaks("any_text_comes_back_to_the_code_point")
+class CutsNotes(MemoryStore):
+    """Its column is too narrow, and its database does not mind."""
+
+    def add(self, agency: str, new: NewInvoice) -> Invoice:
+        return super().add(agency, evolve(new, description=new.description[:255]))
+
+
+@breaks("an_invoice_with_something_taken_leaves_nothing")
+class WritesHalfAnInvoice(MemoryStore):
+    """The invoice is committed before its letter is refused."""
+
+    def add(self, agency: str, new: NewInvoice) -> Invoice:
+        try:
+            return super().add(agency, new)
+        except StorageError:
+            if new.letter:
+                super().add(agency, evolve(new, letter=None))
+            raise
+
+
+@breaks("a_change_with_something_taken_leaves_nothing")
+class WritesHalfAChange(MemoryStore):
+    """The history is committed before the letter is refused."""
+
+    def apply(self, agency: str, change: Change) -> None:
+        try:
+            super().apply(agency, change)
+        except StorageError:
+            record = self._books[agency].records[change.invoice.id]
+            put(self, agency, evolve(record, history=(*record.history, *change.entries)))
+            raise
+
+
+@breaks("a_change_is_written_whole")
+class ForgetsThatALinkWasRenewed(MemoryStore):
+    """The invoice changes, and its history does not say so."""
+
+    def apply(self, agency: str, change: Change) -> None:
+        super().apply(agency, change)
+        record = self._books[agency].records[change.invoice.id]
+        history = tuple(entry for entry in record.history if entry.kind is not EntryKind.LINK_RENEWED)
+        put(self, agency, evolve(record, history=history))
+
+
+@breaks("a_stale_change_is_refused_whole")
+class SendsAnyVersion(MemoryStore):
+    """A letter is queued whatever happened to the invoice meanwhile."""
+
+    def apply(self, agency: str, change: Change) -> None:
+        found = self.get(agency, change.invoice.id)
+        if found and change.letters:
+            change = evolve(change, invoice=evolve(change.invoice, version=found[0].version + 1))
+        super().apply(agency, change)
+
+
+@breaks("only_the_link_of_now_opens")
+class LooksAtHalfTheLink(MemoryStore):
+    """Any key opens."""
+
+    def by_link(self, agency: str, link: LinkRef) -> Invoice | None:
+        record = self._books[agency].find(lambda record: record.link.link_id == link.link_id)
+        return record.invoice if record else None
+
+
+# --- lists and totals
+
+
+@breaks("pages_hold_still_while_invoices_come_and_go")
+class PagesByOffset(MemoryStore):
+    """The next page begins behind as many invoices as were given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._given: dict[object, int] = {}
+
+    def page(
+        self, agency: str, which: InvoiceFilter, *, today: date, after: Position | None, limit: int
+    ) -> Sequence[Invoice]:
+        start = self._given[which, after] if after else 0
+        found = super().page(agency, which, today=today, after=None, limit=start + limit)[start:]
+        if found:
+            self._given[which, position_of(found[-1])] = start + len(found)
+        return found
+
+
+@breaks("words_are_found_without_case_or_accents")
+class FindsWhatWasTyped(MemoryStore):
+    """It searches the text as it was written."""
+
+    def page(
+        self, agency: str, which: InvoiceFilter, *, today: date, after: Position | None, limit: int
+    ) -> Sequence[Invoice]:
+        found = super().page(agency, evolve(which, words=()), today=today, after=after, limit=999)
+        texts = [(one, f"{one.number}\n{one.client.name}\n{one.client.email}\n{one.description}") for one in found]
+        return [one for one, text in texts if all(word in text for word in which.words)][:limit]
+
+
+@breaks("signs_of_patterns_are_plain_characters")
+class FindsPatterns(MemoryStore):
+    """A percent sign stands for anything."""
+
+    def page(
+        self, agency: str, which: InvoiceFilter, *, today: date, after: Position | None, limit: int
+    ) -> Sequence[Invoice]:
+        words = tuple(part for word in which.words for part in word.split("%"))
+        return super().page(agency, evolve(which, words=words), today=today, after=after, limit=limit)
+
+
+@breaks("overdue_goes_by_the_day_that_is_given")
+class IsOverdueToday(MemoryStore):
+    """What is due today is late already."""
+
+    def page(
+        self, agency: str, which: InvoiceFilter, *, today: date, after: Position | None, limit: int
+    ) -> Sequence[Invoice]:
+        return super().page(agency, which, today=today + DAY, after=after, limit=limit)
+
+
+@breaks("totals_equal_a_recount_after_any_history", examples=40)
+class CachesTotals(MemoryStore):
+    """They are counted anew only when an invoice is added."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counted: dict[tuple[str, int, date], Totals] = {}
+
+    def totals(self, agency: str, *, today: date) -> Totals:
+        key = (agency, len(self._books[agency].records), today)
+        return self._counted.setdefault(key, super().totals(agency, today=today))
+
+
+@breaks("sums_are_exact")
+class AddsUpInFloats(MemoryStore):
+    """The sums are right as long as they are small."""
+
+    def totals(self, agency: str, *, today: date) -> Totals:
+        totals = super().totals(agency, today=today)
+        return evolve(totals, open={code: Money(int(float(m.minor_units)), code) for code, m in totals.open.items()})
+
+
+# --- letters
+
+
+def restored(store: MemoryStore, agency: str, before: Iterable[Letter]) -> None:
+    """Put letters back as they were."""
+    for letter in before:
+        store._books[agency].write(letter)
+
+
+@breaks("letters_that_wait_are_withdrawn")
+class WithdrawsOnlyWhatIsLeased(MemoryStore):
+    """Letters that no worker holds still go out."""
+
+    def apply(self, agency: str, change: Change) -> None:
+        at = change.entries[0].at
+        waiting = [letter for letter in self._books[agency].letters() if is_free(letter, at)]
+        super().apply(agency, change)
+        restored(self, agency, waiting)
+
+
+@breaks("a_leased_letter_is_no_other_workers")
+class GivesANamedLetterToAnyone(MemoryStore):
+    """Whoever names a letter gets it, though a worker holds it."""
+
+    def claim(
+        self, agency: str, *, now: datetime, lease_end: datetime, queued_after: datetime, letter_id: UUID | None = None
+    ) -> Letter | None:
+        for letter in self._books[agency].letters():
+            if letter.id == letter_id and letter.state == "queued" and letter.lease_end:
+                self._books[agency].write(evolve(letter, lease_end=now))
+        return super().claim(agency, now=now, lease_end=lease_end, queued_after=queued_after, letter_id=letter_id)
+
+
+@breaks("an_agency_neither_sees_nor_touches_another")
+class ClaimsOfAnyAgency(MemoryStore):
+    """Its worker takes what is due, whosever it is."""
+
+    def claim(self, agency: str, **asked: Any) -> Letter | None:
+        found = super().claim(agency, **asked)
+        for other in [*self._books]:
+            found = found or super().claim(other, **asked)
+        return found
+
+
+@breaks("two_agencies_may_hold_the_same_ids")
+class EndsTwins(MemoryStore):
+    """It ends every letter with that id."""
+
+    def finish(self, agency: str, letter: Letter, entry: HistoryEntry | None) -> bool:
+        done = super().finish(agency, letter, entry)
+        for other in self._books if done else ():
+            if other != agency and self._books[other].kept(letter):
+                self._books[other].write(letter)
+        return done
+
+
+@breaks("a_worker_whose_lease_was_lost_writes_nothing")
+class FencesNoOneOff(MemoryStore):
+    """Whoever reports last is believed."""
+
+    def finish(self, agency: str, letter: Letter, entry: HistoryEntry | None) -> bool:
+        kept = self._books[agency].kept(letter)
+        after = settled(kept, evolve(letter, lease_token=kept.lease_token)) if kept else None
+        if after:
+            self._books[agency].write(after, entry)
+        return after is not None
+
+
+@breaks("an_ended_letter_holds_no_bytes")
+class KeepsTheBytes(MemoryStore):
+    """What was sent can still be read."""
+
+    def finish(self, agency: str, letter: Letter, entry: HistoryEntry | None) -> bool:
+        kept = self._books[agency].kept(letter)
+        done = super().finish(agency, letter, entry)
+        if done and kept and kept.message:
+            self._books[agency].write(evolve(letter, message=kept.message))
+        return done
+
+
+@breaks("deliveries_never_hold_bytes")
+class ShowsTheBytes(MemoryStore):
+    """A reader of deliveries sees the letter, and the link in it."""
+
+    def deliveries(self, agency: str, invoice_id: UUID) -> Sequence[Letter]:
+        return [letter for letter in self._books[agency].letters() if letter.invoice_id == invoice_id]
+
+
+@breaks("a_letter_that_waited_too_long_is_not_claimed_by_name")
+class SendsTooLate(MemoryStore):
+    """Only letters that are claimed in their turn are given up."""
+
+    def claim(
+        self, agency: str, *, now: datetime, lease_end: datetime, queued_after: datetime, letter_id: UUID | None = None
+    ) -> Letter | None:
+        oldest = queued_after if letter_id is None else datetime.min.replace(tzinfo=now.tzinfo)
+        return super().claim(agency, now=now, lease_end=lease_end, queued_after=oldest, letter_id=letter_id)
+
+
+# --- whole agencies, and opening again
+
+
+@breaks("an_import_that_breaks_off_leaves_nothing")
+class WritesHalfAnImport(MemoryStore):
+    """What was read before the iterator failed stays."""
+
+    def import_(self, agency: str, records: Iterable[InvoiceRecord]) -> int:
+        read: list[InvoiceRecord] = []
+        try:
+            read.extend(records)  # keeps what came before an error
+        finally:
+            count = super().import_(agency, read)
+        return count
+
+
+@breaks("an_export_gives_every_invoice_by_rising_number")
+class ExportsById(MemoryStore):
+    """Its order is that of another index."""
+
+    def export(self, agency: str) -> Iterator[InvoiceRecord]:
+        yield from sorted(super().export(agency), key=lambda record: record.invoice.id)
+
+
+@breaks("an_export_takes_little_memory")
+class ExportsAllAtOnce(MemoryStore):
+    """Every row is there before the first is given."""
+
+    def export(self, agency: str) -> Iterator[InvoiceRecord]:
+        invoices = [(record, record.invoice) for record in super().export(agency)]
+        copies = [(record, evolve(one, description=one.description.encode().decode())) for record, one in invoices]
+        yield from [evolve(record, invoice=one) for record, one in copies]
+
+
+class TestForgets(InvoiceStoreContract):
+    """A store that says it is durable, and is empty each time it is opened."""
+
+    shared = False
+    examples = 1
+
+    @pytest.fixture
+    def open_store(self) -> Callable[[], InvoiceStore]:
+        return MemoryStore
+
+
+BROKEN["TestForgets"] = "what_was_written_is_there_when_the_store_is_opened_again"
+
+
+class Handle(MemoryStore):
+    """One of several over the same books; it remembers what it read until it writes itself."""
+
+    def __init__(self, first: MemoryStore) -> None:
+        super().__init__()
+        self._books, self._lock = first._books, first._lock
+        self._read: dict[tuple[str, UUID], tuple[Invoice, LinkRef] | None] = {}
+
+    def get(self, agency: str, invoice_id: UUID) -> tuple[Invoice, LinkRef] | None:
+        return self._read.setdefault((agency, invoice_id), super().get(agency, invoice_id))
+
+    def add(self, agency: str, new: NewInvoice) -> Invoice:
+        self._read.clear()
+        return super().add(agency, new)
+
+    def apply(self, agency: str, change: Change) -> None:
+        self._read.clear()
+        super().apply(agency, change)
+
+
+class TestHandle(InvoiceStoreContract):
+    """A store whose handles do not see one another's writes."""
+
+    durable = False
+    examples = 1
+
+    @pytest.fixture
+    def open_store(self) -> Callable[[], InvoiceStore]:
+        first = MemoryStore()
+        return lambda: Handle(first)
+
+
+BROKEN["TestHandle"] = "two_handles_read_what_the_other_wrote"
+
+
+# --- threads
+
+
+def pause() -> None:
+    """Long enough for another thread to come in between."""
+    time.sleep(0.001)
+
+
+@breaks("many_that_add_at_once_get_numbers_without_a_gap")
+class NumbersWithoutALock(MemoryStore):
+    """It reads the last number, and writes the next one later."""
+
+    def add(self, agency: str, new: NewInvoice) -> Invoice:
+        if new.idempotency:
+            return super().add(agency, new)
+        record = self._books[agency].next_record(new)
+        pause()
+        return self._books[agency].append(record)
+
+
+@breaks("many_with_one_key_make_one_invoice")
+class LooksForTheKeyFirst(MemoryStore):
+    """It looks for the key, and writes it later: a second one is an error."""
+
+    def add(self, agency: str, new: NewInvoice) -> Invoice:
+        if new.idempotency is None or self.by_idempotency_key(agency, new.idempotency.key):
+            return super().add(agency, new)
+        pause()
+        with self._lock:
+            return self._books[agency].append(self._books[agency].next_record(new))
+
+
+@breaks("one_of_many_that_change_an_invoice_wins")
+class LooksAtTheVersionFirst(MemoryStore):
+    """It looks at the version, and writes later."""
+
+    def apply(self, agency: str, change: Change) -> None:
+        before = self.get(agency, change.invoice.id)
+        if before is None or before[0].version != change.invoice.version - 1:
+            return super().apply(agency, change)
+        pause()
+        with self._lock:
+            version = self._books[agency].records[change.invoice.id].invoice.version + 1
+            return super().apply(agency, evolve(change, invoice=evolve(change.invoice, version=version)))
+
+
+@breaks("no_two_workers_get_the_same_letter")
+class LeasesLate(MemoryStore):
+    """It gives a letter away, and writes its lease later."""
+
+    def claim(self, agency: str, **asked: Any) -> Letter | None:
+        with self._lock:
+            before = {letter.id: letter for letter in self._books[agency].letters()}
+            found = super().claim(agency, **asked)
+            if found is None:
+                return None
+            self._books[agency].write(before[found.id])
+        pause()
+        with self._lock:
+            self._books[agency].write(found)
+        return found
+
+
+@breaks("no_reader_sees_half_a_change")
+class ChangesInTwoSteps(MemoryStore):
+    """The history follows the invoice a moment later."""
+
+    def apply(self, agency: str, change: Change) -> None:
+        with self._lock:
+            before = self._books[agency].records.get(change.invoice.id)
+            super().apply(agency, change)
+            after = self._books[agency].records[change.invoice.id]
+            put(self, agency, evolve(after, history=before.history if before else ()))
+        pause()
+        with self._lock:
+            put(self, agency, after)
