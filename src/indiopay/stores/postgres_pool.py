@@ -26,9 +26,14 @@ _SETTINGS = f"""SELECT set_config('default_transaction_isolation', 'read committ
     set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
         ELSE current_setting('synchronous_commit') END, false)"""
 
-# By SQLSTATE or its first two characters; "" (none) is a connection that could not be made, or was lost.
+_FITNESS = """SELECT current_setting('synchronous_commit'), current_setting('server_encoding'),
+    current_setting('client_encoding'), pg_backend_pid()"""
+
+# By SQLSTATE, its first two characters or the error's name; "" is a connection that could not be made, or was lost.
 _ADVICE = {
     "": "check its address, the role and its password, and that it runs, then try again",
+    "PoolClosed": "its pool is closed, or was never opened",
+    "PoolTimeout": "no connection came in time, its pool may be too small or the server out of reach",
     "08": "the connection was lost, try again",
     "23": "an id, a link or a number is taken already",
     "25006": "it is read-only, connect to the primary",
@@ -37,7 +42,8 @@ _ADVICE = {
     "53100": "its disk is full, free some space",
     "53": "it has no connection or memory left, try again later",
     "55P03": "another transaction holds it, try again",
-    "57": "it stopped or gave up waiting, try again",
+    "57": "it was stopped, try again",
+    "57014": "it gave up after the time that its settings allow, try again",
     "XX": "it is damaged, restore it from a backup",
     "other": "the driver's error says more",
 }
@@ -126,6 +132,17 @@ def may_be_done(error: StorageError) -> bool:
     return isinstance(error.__cause__, psycopg.Error) and _advised(error.__cause__) in ("", "08", "57", "23", "40")
 
 
+def require_fit(db: Session) -> None:
+    """Refuse a connection on which invoices could be lost, or garbled: StorageError."""
+    commits, *encodings, pid = db.execute(_FITNESS).fetchone() or ()
+    if commits == "off":
+        raise StorageError("synchronous_commit is off: turn it on for this role, or invoices would be lost")
+    if encodings != ["UTF8", "UTF8"]:
+        raise StorageError("this database, or its client encoding, is not UTF-8: choose another database")
+    if pid != db.connection.info.backend_pid and db.connection.prepare_threshold is not None:
+        raise StorageError("a pooler stands in between: give the store a ConnectionPool with prepare_threshold=None")
+
+
 def _pool_of_ours(conninfo: str) -> Pool:
     return ConnectionPool(
         conninfo, min_size=1, max_size=_CONNECTIONS, timeout=_PATIENCE_SECONDS, configure=_configure, open=False
@@ -183,4 +200,4 @@ def _told() -> Iterator[None]:
 
 def _advised(error: psycopg.Error) -> str:
     state = error.sqlstate or ""
-    return next((known for known in (state, state[:2]) if known in _ADVICE), "other")
+    return next((known for known in (type(error).__name__, state, state[:2]) if known in _ADVICE), "other")
