@@ -139,6 +139,20 @@ def causes() -> Iterator[tuple[object, Callable[[], object]]]:
     for at in TIMES:
         yield at, partial(desk.record_payment, invoice, reference="P-1", paid_at=wrong(at))
         yield at, partial(memory_desk(clock=partial(wrong, at)).create, form_with())
+    for cause, records in unimportable():
+        yield cause, partial(memory_desk().import_records, wrong(records))
+
+
+def unimportable() -> Iterator[tuple[object, object]]:
+    """What is no record, and a good one with something wrong in it or missing beside it."""
+    desk = memory_desk()
+    desk.create(form_with(files=[Upload("Police.pdf", PDF)]))
+    plain: dict[str, Any] = next(desk.export_records())
+    yield 7, 7
+    yield {"version": 2}, [{"version": 2}]
+    yield 20260401, [{**plain, "invoice": {**plain["invoice"], "due_date": 20260401}}]
+    yield "sud", [{**plain, "invoice": {**plain["invoice"], "agency_slug": "sud"}}]
+    yield "Police.pdf", [plain]
 
 
 def wrong(value: object) -> Any:

@@ -4,9 +4,10 @@ import builtins
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Protocol, Self, TypedDict
 from uuid import UUID
@@ -34,6 +35,7 @@ from indiopay.outbox import Delivery, Letter, new_letter
 from indiopay.payment_page import Download, PaymentPage, payment_page
 from indiopay.ports import FileStore, InvoiceStore, Mailer, Scanner
 from indiopay.problems import Problem
+from indiopay.records import take_records, write_records
 from indiopay.status import Status
 from indiopay.templates import environment
 from indiopay.text import one_line, paragraph
@@ -46,6 +48,7 @@ _REASON_LIMIT = 1_000
 _KEY_LIMIT = 200
 _SWEPT_AFTER = timedelta(days=1)
 _EARLIEST, _LATEST = 1970, 9998
+_AFTER_ALL = datetime(9999, 1, 1, tzinfo=UTC)
 _FILE_POLICY = FilePolicy()
 
 
@@ -258,6 +261,22 @@ class InvoiceDesk:
             raise AttachmentNotFoundError("the invoice of this link has no such file")
         stored = self._files.read(storage_key(self._slug, attachment.id))
         return Download(attachment, download_headers(attachment), verified(stored, attachment))
+
+    def export_records(self) -> Iterator[dict[str, object]]:
+        """Everything kept of each invoice as a plain record, by rising number, one at a time: for JSON, or a new store.
+
+        As secret as the store itself: clients, ids of links, and letters that wait with the links in them.
+        """
+        return write_records(self._store.export(self._slug))
+
+    def import_records(self, records: Iterable[Mapping[str, object]]) -> int:
+        """Take all that this agency exported into a store that has no invoice of it yet; how many records.
+
+        Numbers, times, links and keys stay. The files must be there before. InvalidInputError (field "records") for
+        the first record that is not as it was exported, StorageError for one missing; then nothing was imported.
+        """
+        keys = partial(self._files.keys, f"{self._slug}/", before=_AFTER_ALL)
+        return take_records(records, partial(self._store.import_, self._slug), agency=self._slug, stored=keys)
 
     def sweep(self) -> int:
         """Remove the files that no invoice refers to and that are older than a day; how many."""

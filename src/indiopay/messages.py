@@ -86,6 +86,8 @@ def _problem(problem: Problem, locale: str) -> str:
     params = {name: _param(problem, name, value, locale) for name, value in problem.params.items()}
     told = {name: text for name, text in params.items() if text}
     told.setdefault("typed", _worded((f"typed.{_same(problem.field)}", "typed"), locale, {}))
+    if problem.index is not None:
+        told["position"] = _number(problem.index + 1, locale)
     told["file"] = _file(problem, told, locale)
     told["example"] = _example(problem.params.get("currency"), locale)
     told["label"] = label(problem.field, locale)

@@ -10,7 +10,8 @@ class Problem:
     """One thing wrong with one field of a form.
 
     `field` is a field of `InvoiceForm`, `code` a short fixed word ("required", "ambiguous"), `params` what a sentence
-    needs besides, `index` says which file, for field "files". The repr shows no params: they hold what a person typed.
+    needs besides, `index` says which file or record, for fields "files" and "records". The repr shows no params: they
+    hold what a person typed.
     """
 
     field: str
