@@ -8,6 +8,7 @@ import smtplib
 from collections.abc import Iterator
 from contextlib import ExitStack, chdir, redirect_stdout
 from doctest import ELLIPSIS, OutputChecker
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -24,9 +25,15 @@ from tests.relay import Relay
 from postgres_server import running_postgres
 
 _run = PythonEvaluator()
+_FILE = re.compile("# ([a-z_]+[.]py)\n")
 
 
 def _run_and_listen(example: Example) -> None:
+    """A Python block is run; one that begins with the name of a file is written to that file, behind what it holds."""
+    if named := _FILE.match(example.parsed):
+        with Path(named[1]).open("a", encoding="utf-8") as file:
+            file.write(example.parsed[named.end() :])
+        return
     with redirect_stdout(io.StringIO()) as printed:
         _run(example)
     example.namespace["printed"] = printed.getvalue()

@@ -1,11 +1,12 @@
 """What must type-check: every public name as callers use it. Read by type checkers, never run."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from typing import assert_type
 from uuid import UUID
 
+import pytest
 from indiopay import (
     Agency,
     Attachment,
@@ -41,7 +42,7 @@ from indiopay.ports import FileStore, InvoiceStore, Mailer, Scanner
 from indiopay.stores.memory import MemoryStore
 from indiopay.stores.postgres import PostgresStore
 from indiopay.stores.sqlite import SqliteStore
-from indiopay.testing import StoppedClock, memory_desk
+from indiopay.testing import InvoiceStoreContract, StoppedClock, memory_desk
 
 
 class OwnMailer:
@@ -105,6 +106,18 @@ def every_verb(desk: InvoiceDesk, invoice_id: UUID, token: str) -> None:
     assert_type(desk.cancel(invoice_id, reason=None), Invoice)
     assert_type(desk.payment_page(token, locale="en"), PaymentPage)
     assert_type(desk.download(token, invoice_id), Download)
+
+
+class TestOwnStore(InvoiceStoreContract):
+    """An author's own store, held to the contract."""
+
+    durable = False
+    examples = 100
+
+    @pytest.fixture
+    def open_store(self) -> Callable[[], InvoiceStore]:
+        """Make it."""
+        return MemoryStore
 
 
 def every_page(page: PaymentPage) -> str:

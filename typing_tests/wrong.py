@@ -20,6 +20,7 @@ from indiopay import (
 from indiopay.ports import Mailer
 
 import indiopay
+import indiopay.testing
 
 
 class NoMailer:
@@ -33,6 +34,7 @@ agency = Agency("nord", "Assurances du Nord", "facturation@exemple.ca")
 mailer: Mailer = NoMailer()  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
 
 indiopay.anything  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+indiopay.testing.anything  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 Money.of(12.5, "CAD")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Money("12", "CAD")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Money.parse("12", "CAD", "fr_CA")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
