@@ -96,6 +96,8 @@ _OVER_POSTGRES = [
     "README.md",
     "use-postgresql.md",
     "utiliser-postgresql.md",
+    "move-an-agency.md",
+    "deplacer-un-cabinet.md",
     "why-numbers-have-no-gaps.md",
     "pourquoi-les-numeros-nont-pas-de-trous.md",
 ]
