@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, date, datetime
+from string import ascii_letters, digits
 from typing import Any
 from uuid import UUID
 
@@ -75,6 +76,27 @@ def test_a_malformed_cursor_is_one_error(cursor: object) -> None:
     """Whatever its type and length."""
     with pytest.raises(CursorError, match="begin again"):
         read_cursor(cursor, "nord", InvoiceFilter())  # type: ignore[arg-type]  # on purpose: callers may be untyped
+
+
+@given(st.text() | st.text("ABCXYZabcxyz0189-_=*", min_size=26, max_size=32))
+def test_a_text_that_is_no_cursor_is_refused(text: str) -> None:
+    """Whatever it looks like."""
+    with pytest.raises(CursorError):
+        read_cursor(text, "nord", InvoiceFilter())
+
+
+def test_a_cursor_has_one_spelling() -> None:
+    """Signs that base64 would pass over, its padding and its spare bits make another text, and no cursor."""
+    cursor = write_cursor(invoice(), "nord", InvoiceFilter())
+    added = {
+        cursor[:place] + signs + cursor[place:] for place in range(28) for signs in ("****", "====", "\n" * 4, "=")
+    }
+    ends = {cursor[:-1] + last for last in ascii_letters + digits + "-_"} - {cursor}
+    spellings = {other for other in ends if urlsafe_b64decode(f"{other}=") == urlsafe_b64decode(f"{cursor}=")}
+    assert len(spellings) == 3
+    for other in added | spellings:
+        with pytest.raises(CursorError):
+            read_cursor(other, "nord", InvoiceFilter())
 
 
 def test_a_cursor_for_a_number_that_no_store_holds_is_refused() -> None:

@@ -164,21 +164,23 @@ def page_of(found: Sequence[Invoice], *, agency: str, which: InvoiceFilter, limi
 
 def write_cursor(last: Invoice, agency: str, which: InvoiceFilter) -> str:
     """The cursor for the page after `last`: its position, under a digest of the agency and the filter."""
-    at = position_of(last)
-    packed = _CURSOR.pack(_digest(agency, which), at.due_date.toordinal(), at.ordinal)
-    return urlsafe_b64encode(packed).decode().rstrip("=")
+    return _spelled(_digest(agency, which), position_of(last))
 
 
 def read_cursor(cursor: str, agency: str, which: InvoiceFilter) -> Position:
     """Where the page before ended; CursorError for anything that `write_cursor` did not write for this very list."""
     try:
-        digest, day, ordinal = _CURSOR.unpack(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
+        _, day, ordinal = _CURSOR.unpack(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
         position = Position(date.fromordinal(day), ordinal)
     except (AttributeError, TypeError, ValueError, OverflowError, struct.error) as error:
         raise CursorError("this cursor is malformed: begin again without one") from error
-    if digest != _digest(agency, which) or ordinal >> 63:
+    if cursor != _spelled(_digest(agency, which), position) or ordinal >> 63:  # base64 reads many spellings
         raise CursorError("this cursor belongs to a list with other filters: begin again without one")
     return position
+
+
+def _spelled(digest: bytes, at: Position) -> str:
+    return urlsafe_b64encode(_CURSOR.pack(digest, at.due_date.toordinal(), at.ordinal)).decode().rstrip("=")
 
 
 def _digest(agency: str, which: InvoiceFilter) -> bytes:
