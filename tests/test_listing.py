@@ -1,19 +1,22 @@
 """Lists: what they are filtered by, their pages and cursors, and the totals."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
 from string import ascii_letters, digits
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from attrs import evolve
 from hypothesis import given, strategies as st
 
-from indiopay import Client, CursorError, InvalidInputError, Invoice, InvoiceType, Money, Status
+from indiopay import Agency, Client, CursorError, InvalidInputError, Invoice, InvoiceType, Money, Status
 from indiopay.invoice import invoice_number
 from indiopay.listing import (
     InvoiceFilter,
+    Page,
     Position,
     add_up,
     page_of,
@@ -165,6 +168,99 @@ def test_a_page_has_a_cursor_only_if_more_follow() -> None:
     full = page_of(three, agency="nord", which=InvoiceFilter(), limit=2)
     assert (full.items, full.next) == (tuple(three[:2]), write_cursor(three[1], "nord", InvoiceFilter()))
     assert page_of(three, agency="nord", which=InvoiceFilter(), limit=3).next is None
+
+
+small_filters = st.builds(
+    InvoiceFilter,
+    st.none() | st.sampled_from(Status),
+    st.none() | st.booleans(),
+    order=st.sampled_from(["newest", "due"]),
+)
+due_soon = st.lists(st.tuples(st.integers(-2, 2), st.sampled_from(Status)), max_size=12)
+
+
+@given(small_filters, due_soon, st.lists(due_soon, max_size=12), st.integers(1, 4))
+def test_pages_show_each_invoice_once_while_others_are_added(
+    which: InvoiceFilter, first: list[tuple[int, Status]], later: list[list[tuple[int, Status]]], limit: int
+) -> None:
+    """Those that were there are all shown, in order, whatever comes between two pages."""
+    kept = [invoice(number, TODAY + timedelta(days), status=status) for number, (days, status) in enumerate(first, 1)]
+    there = [one for one in kept if which.admits(one, today=TODAY)]
+    shown: list[Invoice] = []
+    page = _page(kept, which, None, limit)
+    for added in [*later, *[[]] * 99]:
+        shown += page.items
+        if page.next is None:
+            break
+        start = len(kept) + 1
+        kept += [invoice(n, TODAY + timedelta(days), status=status) for n, (days, status) in enumerate(added, start)]
+        page = _page(kept, which, read_cursor(page.next, "nord", which), limit)
+    assert page.next is None
+    ranks = [which.rank(position_of(one)) for one in shown]
+    assert ranks == sorted(set(ranks))
+    assert [one for one in there if one not in shown] == []
+
+
+def _page(kept: list[Invoice], which: InvoiceFilter, after: Position | None, limit: int) -> Page[Invoice]:
+    """What a store finds, one more than the page shows."""
+    admitted = [one for one in kept if which.admits(one, today=TODAY)]
+    behind = [one for one in admitted if after is None or which.rank(position_of(one)) > which.rank(after)]
+    found = sorted(behind, key=lambda one: which.rank(position_of(one)))[: limit + 1]
+    return page_of(found, agency="nord", which=which, limit=limit)
+
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def clock_changes(zone: ZoneInfo) -> Iterator[datetime]:
+    """When a zone's clocks were changed, and will be, from 2012 to 2030; no two changes lie within five days."""
+    times = [datetime(2012, 1, 1, tzinfo=UTC) + 5 * DAY * step for step in range(1388)]
+    offsets = [at.astimezone(zone).utcoffset() for at in times]
+    for at, before, after in zip(times, offsets, offsets[1:], strict=False):
+        if before != after:
+            yield _change_between(zone, at, at + 5 * DAY)
+
+
+def _change_between(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """To the minute."""
+    while after - before > timedelta(minutes=1):
+        middle = before + (after - before) / 2
+        middle = middle.replace(second=0, microsecond=0)
+        same = middle.astimezone(zone).utcoffset() == before.astimezone(zone).utcoffset()
+        before, after = (middle, after) if same else (before, middle)
+    return after
+
+
+def turns_at_midnight(local_date: Callable[[Agency, datetime], date]) -> int:
+    """Try the days around every change of every zone's clocks; how many moments."""
+    tried = 0
+    for name in sorted(available_timezones()):
+        agency, zone = Agency("nord", "Assurances du Nord", "facturation@exemple.ca", timezone=name), ZoneInfo(name)
+        for change in clock_changes(zone):
+            for due in (change.astimezone(zone).date() + days * DAY for days in (-1, 0, 1)):
+                midnight = datetime.combine(due + DAY, time(), zone).astimezone(UTC)
+                one = invoice(due=due)
+                for moment in (midnight, change, change + HOUR, change - HOUR):
+                    for at in (moment, moment - datetime.resolution):
+                        assert one.is_overdue(local_date(agency, at)) is (at >= midnight), (name, due, at)
+                        tried += 1
+    return tried
+
+
+def test_an_invoice_is_overdue_from_the_agencys_midnight_on_in_every_zone() -> None:
+    """On the days around every change of a clock: not a microsecond before, and never back again."""
+    assert turns_at_midnight(Agency.local_date) > 100_000
+
+
+def test_a_calendar_without_summer_time_is_caught() -> None:
+    """It comes an hour late to midnight, or an hour early."""
+
+    def in_winter_time(agency: Agency, at: datetime) -> date:
+        offset = ZoneInfo(agency.timezone).utcoffset(datetime(at.year, 1, 1))  # noqa: DTZ001  # a local time
+        return (at + (offset or timedelta())).date()
+
+    with pytest.raises(AssertionError):
+        turns_at_midnight(in_winter_time)
 
 
 def test_totals_add_up_by_currency_and_count_every_status() -> None:
