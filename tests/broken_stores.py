@@ -35,7 +35,7 @@ def held_to_the_contract(store: type[InvoiceStore], **attributes: Any) -> type[I
         made = store()
         return lambda: made
 
-    parts = {"open_store": pytest.fixture(open_store), "examples": 1, "durable": False, **attributes}
+    parts = {"open_store": pytest.fixture(open_store), "examples": 1, "durable": False, "shared": False, **attributes}
     return type(f"Test{store.__name__}", (InvoiceStoreContract,), parts)
 
 
@@ -61,8 +61,8 @@ class NothingDeclared(MemoryStore):
     """A whole store of which the author declares no capability."""
 
 
-TestMemoryStore = held_to_the_contract(MemoryStore)
-TestNothingDeclared = held_to_the_contract(NothingDeclared, shared=False)
+TestMemoryStore = held_to_the_contract(MemoryStore, shared=True)
+TestNothingDeclared = held_to_the_contract(NothingDeclared)
 
 
 class TestNoStore(InvoiceStoreContract):
@@ -86,9 +86,10 @@ class TakesTheNumberFirst(MemoryStore):
         except StorageError:
             self._lost[agency] += 1
             raise
-        number = invoice_number(ordinal_of(invoice.number) + self._lost[agency])
-        record = self._books[agency].records[invoice.id]
-        return put(self, agency, evolve(record, invoice=evolve(invoice, number=number)))
+        with self._lock:
+            number = invoice_number(ordinal_of(invoice.number) + self._lost[agency])
+            record = self._books[agency].records[invoice.id]
+            return put(self, agency, evolve(record, invoice=evolve(invoice, number=number)))
 
 
 @breaks("an_invoice_that_ended_keeps_its_number")
@@ -96,12 +97,13 @@ class CountsWhatIsUnpaid(MemoryStore):
     """Its next number is how many invoices are not paid, and one."""
 
     def add(self, agency: str, new: NewInvoice) -> Invoice:
-        invoice = super().add(agency, new)
-        if invoice.id != new.id:
-            return invoice
-        book = self._books[agency]
-        number = invoice_number(sum(one.status is not Status.PAID for one in book.invoices()))
-        return put(self, agency, evolve(book.records[new.id], invoice=evolve(invoice, number=number)))
+        with self._lock:
+            invoice = super().add(agency, new)
+            if invoice.id != new.id:
+                return invoice
+            book = self._books[agency]
+            number = invoice_number(sum(one.status is not Status.PAID for one in book.invoices()))
+            return put(self, agency, evolve(book.records[new.id], invoice=evolve(invoice, number=number)))
 
 
 @breaks("times_never_fall_as_numbers_rise")
@@ -206,10 +208,11 @@ class ForgetsThatALinkWasRenewed(MemoryStore):
     """The invoice changes, and its history does not say so."""
 
     def apply(self, agency: str, change: Change) -> None:
-        super().apply(agency, change)
-        record = self._books[agency].records[change.invoice.id]
-        history = tuple(entry for entry in record.history if entry.kind is not EntryKind.LINK_RENEWED)
-        put(self, agency, evolve(record, history=history))
+        with self._lock:
+            super().apply(agency, change)
+            record = self._books[agency].records[change.invoice.id]
+            history = tuple(entry for entry in record.history if entry.kind is not EntryKind.LINK_RENEWED)
+            put(self, agency, evolve(record, history=history))
 
 
 @breaks("a_stale_change_is_refused_whole")
@@ -311,21 +314,17 @@ class AddsUpInFloats(MemoryStore):
 # --- letters
 
 
-def restored(store: MemoryStore, agency: str, before: Iterable[Letter]) -> None:
-    """Put letters back as they were."""
-    for letter in before:
-        store._books[agency].write(letter)
-
-
 @breaks("letters_that_wait_are_withdrawn")
 class WithdrawsOnlyWhatIsLeased(MemoryStore):
     """Letters that no worker holds still go out."""
 
     def apply(self, agency: str, change: Change) -> None:
         at = change.entries[0].at
-        waiting = [letter for letter in self._books[agency].letters() if is_free(letter, at)]
-        super().apply(agency, change)
-        restored(self, agency, waiting)
+        with self._lock:
+            waiting = [letter for letter in self._books[agency].letters() if is_free(letter, at)]
+            super().apply(agency, change)
+            for letter in waiting:
+                self._books[agency].write(letter)
 
 
 @breaks("a_leased_letter_is_no_other_workers")
@@ -498,7 +497,7 @@ def pause() -> None:
     time.sleep(0.001)
 
 
-@breaks("many_that_add_at_once_get_numbers_without_a_gap")
+@breaks("many_that_add_at_once_get_numbers_without_a_gap", shared=True)
 class NumbersWithoutALock(MemoryStore):
     """It reads the last number, and writes the next one later."""
 
@@ -510,7 +509,7 @@ class NumbersWithoutALock(MemoryStore):
         return self._books[agency].append(record)
 
 
-@breaks("many_with_one_key_make_one_invoice")
+@breaks("many_with_one_key_make_one_invoice", shared=True)
 class LooksForTheKeyFirst(MemoryStore):
     """It looks for the key, and writes it later: a second one is an error."""
 
@@ -522,7 +521,7 @@ class LooksForTheKeyFirst(MemoryStore):
             return self._books[agency].append(self._books[agency].next_record(new))
 
 
-@breaks("one_of_many_that_change_an_invoice_wins")
+@breaks("one_of_many_that_change_an_invoice_wins", shared=True)
 class LooksAtTheVersionFirst(MemoryStore):
     """It looks at the version, and writes later."""
 
@@ -536,7 +535,7 @@ class LooksAtTheVersionFirst(MemoryStore):
             return super().apply(agency, evolve(change, invoice=evolve(change.invoice, version=version)))
 
 
-@breaks("no_two_workers_get_the_same_letter")
+@breaks("no_two_workers_get_the_same_letter", shared=True)
 class LeasesLate(MemoryStore):
     """It gives a letter away, and writes its lease later."""
 
@@ -553,7 +552,7 @@ class LeasesLate(MemoryStore):
         return found
 
 
-@breaks("no_reader_sees_half_a_change")
+@breaks("no_reader_sees_half_a_change", shared=True)
 class ChangesInTwoSteps(MemoryStore):
     """The history follows the invoice a moment later."""
 
