@@ -24,8 +24,9 @@ class InvoiceStoreContract(
 ):
     """Everything that `indiopay.ports.InvoiceStore` promises, one duty a test, for a store of your own.
 
-    Subclass it under a name that pytest collects, and override one fixture, `open_store`. A duty that no class
-    attribute speaks of is never skipped, and none may be overridden (TypeError).
+    Subclass it under a name that pytest collects, and override one fixture, `open_store`. A duty is skipped only if
+    `durable` or `shared` says that the store does not do it, and none may be overridden (TypeError). It comes with
+    `indiopay[testing]`.
     """
 
     durable: ClassVar[bool] = True
@@ -49,8 +50,8 @@ class InvoiceStoreContract(
     def open_store(self) -> Callable[[], InvoiceStore]:
         """A function that opens your store, each time over the same data, which are empty when a test begins.
 
-        A store in memory gives the same object each time. One of which a single handle may be open (`shared` is False)
-        closes that handle first.
+        A store in memory gives the same object each time. If only one handle may be open (`shared` is False), the
+        function closes the one before.
         """
         pytest.fail(f"{type(self).__name__} must override the fixture open_store", pytrace=False)
 
