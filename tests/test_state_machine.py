@@ -25,7 +25,7 @@ from .machine_input import ANSWERS, EVENTS, Answer, Filled
 
 OpenStore = Callable[[], InvoiceStore]
 
-STEPS = 2000
+STEPS = 2500
 STEPS_OF_A_RUN = 50
 SLOWER = {"postgres": 4}  # steps cost so many times more: each of them asks some thirty questions
 OUTCOMES = {
