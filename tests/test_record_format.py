@@ -5,17 +5,19 @@ from collections.abc import Iterator
 from copy import deepcopy
 from hashlib import sha256
 from traceback import format_exception
+from types import MappingProxyType
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
-from indiopay import InvalidInputError, Problem
+from indiopay import EntryKind, HistoryEntry, InvalidInputError, Problem
 from indiopay.invoice import InvoiceRecord
 from indiopay.records import read_record
 
 from .test_front_door import fresh
-from .whole_records import BYTES, plain, whole_record, whole_records
+from .whole_records import BYTES, NOW, plain, whole_record, whole_records
 
 thorough = settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 
@@ -166,6 +168,13 @@ def test_a_record_is_spelled_so() -> None:
     assert written == WHOLE
 
 
+def test_details_of_any_kind_are_written_as_a_dict_of_their_own() -> None:
+    """A store may hold them in another mapping; JSON knows only dicts."""
+    entry = HistoryEntry(EntryKind.PAID, NOW, MappingProxyType({"reference": "P-1"}))
+    (written,) = plain(evolve(whole_record(), history=(entry,)))["history"]
+    assert json.loads(json.dumps(written["details"])) == {"reference": "P-1"}
+
+
 MISSPELLED: dict[Path, tuple[object, ...]] = {
     ("invoice", "id"): ("0" * 31 + "A", "0" * 31, "0" * 33, "00000000-0000-0000-0000-000000000001", " " + "0" * 31, 1),
     ("invoice", "number"): (
@@ -227,14 +236,36 @@ MISSPELLED: dict[Path, tuple[object, ...]] = {
         1772463600,
     ),
     ("invoice", "version"): (0, True, "3", 3.0, 2**63),
-    ("link",): (None, {}, {"link_id": "00" * 18}, {"link_id": "00" * 18, "key_id": 7, "secret": ""}),
-    ("idempotency",): ({}, [], {"key": "k", "fingerprint": "00" * 32, "used": 1}),
+    ("link",): (
+        None,
+        {},
+        {"link_id": "00" * 18},
+        {"link_id": "00" * 18, "key_id": 7, "secret": ""},
+        *({"link_id": link_id, "key_id": 7} for link_id in ("00" * 17, "00" * 19, "AB" * 18, "a" * 24, None)),
+        *({"link_id": "00" * 18, "key_id": key_id} for key_id in (256, -1, True, "7", None)),
+    ),
+    ("idempotency",): (
+        {},
+        [],
+        {"key": "k", "fingerprint": "00" * 32, "used": 1},
+        {"key": "k\n", "fingerprint": "00" * 32},
+        *({"key": "k", "fingerprint": fingerprint} for fingerprint in ("00" * 31, "AB" * 32, None)),
+    ),
     ("letters", 0, "message_id"): ("3@exemple.ca", "<3@exemple.ca>\r\nBcc: a@b.ca", "<3@é.ca>", "<3 3@a.ca>", "<3>"),
     ("letters", 0, "recipient"): ("a@b.ca,c@d.ca", "a@b.ca\r\nX: y", "Zoé <zoe@exemple.ca>", "zoe@école.ca", "", None),
     ("letters", 0, "kind"): ("", "Invoice", "in voice", "x" * 41),
     ("letters", 0, "state"): ("leased", "QUEUED", None, []),
     ("letters", 0, "sender"): ("", "a@b.ca\r\nX: y"),
-    ("letters", 0, "message"): ("AA=", "AB==", "AAAA\n", "é", "-_-_", 7, []),
+    ("letters", 0, "message"): (
+        "AA=",
+        "AAAA\n",
+        "é",
+        "-_-_",
+        WHOLE["letters"][0]["message"].replace("w==", "x=="),
+        WHOLE["letters"][0]["message"].rstrip("="),
+        7,
+        [],
+    ),
     ("letters", 0, "last_phase"): ("450 Zoé is away", ""),
     ("letters", 0, "last_code"): (True, -1, 450.0, "450"),
     ("letters", 0, "maybe_duplicate"): (1, 0, "true", None),

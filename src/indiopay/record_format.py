@@ -32,7 +32,7 @@ Read = Callable[[Any, Any], T]
 Write = Callable[[Any], object]
 
 _LARGEST = 2**63 - 1  # of what every database holds
-_TIMES_IN_A_RECORD = 32
+_TIMES_IN_A_RECORD = 32  # at most, as a rule: one stands in several places
 _YEAR = "(?!9999-(?!01-01T))(?:1969|19[7-9][0-9]|[2-9][0-9]{3})"  # of a desk's times, in every zone
 _TIME = re.compile(rf"{_YEAR}-[0-9]{{2}}-[0-9]{{2}}T(?:[01][0-9]|2[0-3]):[0-9]{{2}}:[0-9]{{2}}\.[0-9]{{6}}\+00:00")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -104,9 +104,7 @@ def _class_reader(kind: Any, converter: "Converter") -> Read[Any]:
     required = [attribute.evolve(default=NOTHING) for attribute in fields(kind)]
     explains, count = converter.detailed_validation, len(required)
     read = make_dict_structure_fn_from_attrs(required, kind, converter, _cattrs_forbid_extra_keys=explains, **own)
-    if explains:
-        return lambda value, _: read(value, _) if isinstance(value, Mapping) else _refuse()
-    return lambda value, _: read(value, _) if len(value) == count else _refuse()
+    return read if explains else lambda value, _: read(value, _) if len(value) == count else _refuse()
 
 
 # Each of these makes a value of text that is spelled right; text that is not, or no text at all, raises. A form may
