@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -76,11 +76,18 @@ def _fork(open_: Open, writer: int, seed: int) -> tuple[int, int]:
         os.close(answers)
         return pid, reader
     try:
-        outcomes = write_for_a_while(open_(), writer, seed)
+        outcomes = write_for_a_while(_opened(open_), writer, seed)
         os.write(answers, "".join(f"{name} {count}\n" for name, count in outcomes.items()).encode())
         os._exit(0)
     finally:
         os._exit(1)
+
+
+def _opened(open_: Open) -> SqlStore:
+    """The store, however often the stranger keeps it from being opened."""
+    while True:
+        with suppress(StorageError):
+            return open_()
 
 
 def faults(store: SqlStore, made: int) -> list[str]:

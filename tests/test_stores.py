@@ -1,12 +1,14 @@
 """The stores keep the contract: every duty of `InvoiceStoreContract`, over each of them."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from indiopay.ports import InvoiceStore
 from indiopay.stores.memory import MemoryStore
+from indiopay.stores.postgres import PostgresStore
 from indiopay.stores.sqlite import SqliteStore
 from indiopay.testing import InvoiceStoreContract
 
@@ -27,12 +29,14 @@ class TestSqliteStore(InvoiceStoreContract):
 
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> Iterator[Callable[[], InvoiceStore]]:
-        opened: list[SqliteStore] = []
+        with ExitStack() as stack:
+            yield lambda: stack.enter_context(closing(SqliteStore(tmp_path / "invoices.sqlite3")))
 
-        def open_() -> InvoiceStore:
-            opened.append(SqliteStore(tmp_path / "invoices.sqlite3"))
-            return opened[-1]
 
-        yield open_
-        for store in opened:
-            store.close()
+class TestPostgresStore(InvoiceStoreContract):
+    """Each handle has connections of its own to one database."""
+
+    @pytest.fixture
+    def open_store(self, postgres: str) -> Iterator[Callable[[], InvoiceStore]]:
+        with ExitStack() as stack:
+            yield lambda: stack.enter_context(closing(PostgresStore(postgres)))

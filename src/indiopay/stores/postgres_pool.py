@@ -134,7 +134,7 @@ def may_be_done(error: StorageError) -> bool:
 
 def require_fit(db: Session) -> None:
     """Refuse a connection on which invoices could be lost, or garbled: StorageError."""
-    commits, *encodings, pid = db.execute(_FITNESS).fetchone() or ()
+    commits, *encodings, pid = db.execute(_FITNESS).fetchall()[0]
     if commits == "off":
         raise StorageError("synchronous_commit is off: turn it on for this role, or invoices would be lost")
     if encodings != ["UTF8", "UTF8"]:

@@ -142,7 +142,7 @@ class SqlStore:
         """Keep the letter's rendered bytes before its first attempt."""
         with self._database.writing() as db:
             kept = self._kept(db, agency, letter)
-            if kept.state != "queued" or kept.lease_token != letter.lease_token:
+            if kept is None or kept.state != "queued" or kept.lease_token != letter.lease_token:
                 return False
             self._write_letter(db, agency, letter)
             return True
@@ -150,7 +150,8 @@ class SqlStore:
     def finish(self, agency: str, letter: Letter, entry: HistoryEntry | None) -> bool:
         """End the letter's lease with what became of it."""
         with self._database.writing() as db:
-            after = settled(self._kept(db, agency, letter), letter)
+            kept = self._kept(db, agency, letter)
+            after = kept and settled(kept, letter)
             if after is None:
                 return False
             self._write_letter(db, agency, after, entry)
@@ -228,9 +229,9 @@ class SqlStore:
             if letter.state == "queued":
                 self._write_letter(db, agency, withdrawn(letter, now))
 
-    def _kept(self, db: Connection, agency: str, letter: Letter) -> Letter:
+    def _kept(self, db: Connection, agency: str, letter: Letter) -> Letter | None:
         row = db.execute(self._sql.letter, (agency, self._rows.from_id(letter.id))).fetchone()
-        return self._rows.letter_of(row)
+        return None if row is None else self._rows.letter_of(row)
 
     def _write_letter(self, db: Connection, agency: str, letter: Letter, entry: HistoryEntry | None = None) -> None:
         db.execute(self._sql.rewrite, (*self._rows.letter_row(letter), agency, self._rows.from_id(letter.id)))

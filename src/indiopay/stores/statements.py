@@ -66,7 +66,7 @@ class Statements:
         self.rewrite = say(f"UPDATE main.letters SET ({LETTER}) = ({marks(LETTER)}) {_OF_AGENCY} AND id = ?")
 
         free = f"SELECT {LETTER} FROM main.letters {_FREE}"
-        self.worn_out = say(f"{free} AND queued_at <= ?{dialect.lock_free}")
+        self.worn_out = say(f"{free} AND queued_at <= ? ORDER BY seq{dialect.lock_free}")
         self.due = say(f"{free} AND not_before <= ? ORDER BY not_before, id LIMIT 1{dialect.lock_free}")
         self.due_one = say(f"{free} AND not_before <= ? AND id = ?{dialect.lock_free}")
 
