@@ -74,6 +74,10 @@ def relay() -> Iterator[Relay]:
 def postgres_server() -> Iterator[str]:
     """A PostgreSQL server of the tests' own, behind a socket in a fresh folder; the address of its database."""
     with running_postgres() as address:
+        with psycopg.connect(address, autocommit=True) as db:
+            # Only processes are killed here: what the machine was told to write, it writes.
+            db.execute("ALTER SYSTEM SET fsync = off")
+            db.execute("SELECT pg_reload_conf()")
         yield address
 
 

@@ -25,9 +25,8 @@ from .machine_input import ANSWERS, EVENTS, Answer, Filled
 
 OpenStore = Callable[[], InvoiceStore]
 
-STEPS = 2500
 STEPS_OF_A_RUN = 50
-SLOWER = {"postgres": 4}  # steps cost so many times more: each of them asks some thirty questions
+SLOWER = {"postgres": 3}  # steps cost so many times more: each of them asks some thirty questions
 OUTCOMES = {
     "sent, sent",
     "sent, cancelled",
@@ -82,14 +81,13 @@ def drive(
 
 
 def test_a_desk_does_what_its_model_does(
-    open_store: OpenStore, seed: int, request: pytest.FixtureRequest, tell: Callable[[str], None]
+    open_store: OpenStore, steps: int, seed: int, request: pytest.FixtureRequest, tell: Callable[[str], None]
 ) -> None:
     """Two agencies, restarts, relays that fail, clocks that go back: a desk answers as its model, and keeps as much."""
     kind = request.node.callspec.params["open_store"]
-    steps = int(request.config.getoption("--steps", default=STEPS)) // SLOWER.get(kind, 1)
     met: Counter[str] = Counter()
     try:
-        drive(open_store, met, steps=steps, seed=seed)
+        drive(open_store, met, steps=steps // SLOWER.get(kind, 1), seed=seed)
     finally:
         tell(f"state machine over {kind}: {met['steps']} steps, seed {seed}")
     assert met.keys() >= VERBS
