@@ -143,7 +143,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=100, help="how many writers are killed")
-    parser.addoption("--steps", type=int, default=2500, help="how many steps the state machine takes over each store")
+    parser.addoption("--steps", type=int, default=1500, help="how many steps the state machine takes over each store")
     parser.addoption("--seed", type=int, default=None, help="replays a random run")
 
 

@@ -126,6 +126,18 @@ def test_what_is_no_text_cannot_be_parsed() -> None:
         parse_due_date(date(2027, 1, 1), locale="en", today=TODAY)  # type: ignore[arg-type]  # on purpose
 
 
+@pytest.mark.parametrize("typed", ["lundi 31 février 2027", "31 février 2027"])
+def test_a_day_that_is_in_no_calendar_is_refused(typed: str) -> None:
+    """With its weekday or without."""
+    assert problem_of(typed).code == "invalid"
+
+
+def test_a_term_that_ends_after_the_last_day_of_all_is_refused() -> None:
+    """The calendar ends with the year 9999."""
+    assert problem_of("30 jours", today=date(9999, 12, 15)).code == "out_of_range"
+
+
+@pytest.mark.no_cover
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("locale", SUPPORTED)
 def test_every_day_of_forty_years_is_written_and_read_back(locale: str, style: Style) -> None:
@@ -134,6 +146,7 @@ def test_every_day_of_forty_years_is_written_and_read_back(locale: str, style: S
         assert parse_due_date(format_date(day, locale, style=style), locale=locale, today=day) == day
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("style", ["medium", "long", "full"])
 @pytest.mark.parametrize("locale", SUPPORTED)
 def test_every_day_of_forty_years_is_written_as_babel_writes_it(locale: str, style: Style) -> None:

@@ -112,6 +112,7 @@ def compare(lot: str) -> tuple[str | None, int]:
     return None, accepted
 
 
+@pytest.mark.no_cover
 def test_the_fast_path_agrees_with_email_validator(seed: int, tell: Callable[[str], None]) -> None:
     """Random addresses, plain and odd: accepted by the one exactly when by the other, and kept the same."""
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:

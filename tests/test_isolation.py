@@ -32,6 +32,8 @@ from indiopay.testing import StoppedClock
 from .conftest import KEY, PAGE, PDF, filled_in, token_of
 from .driver import VERBS
 
+pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
+
 # Their slug begins with ours, and everything is asked two days after its files were written.
 THEIRS = Agency("nord-est", "Canari Assurances", "canari@nord-est.example")
 OURS = Agency("nord", "Assurances du Nord", "facturation@exemple.ca")

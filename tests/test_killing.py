@@ -14,6 +14,8 @@ from indiopay.stores.sqlite import SqliteStore
 
 from .killing import FORM, Acknowledge, Writer, faults, kill_writers, open_desk
 
+pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
+
 WINDOW_SECONDS = 0.01
 
 

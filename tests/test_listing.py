@@ -247,6 +247,7 @@ def turns_at_midnight(local_date: Callable[[Agency, datetime], date]) -> int:
     return tried
 
 
+@pytest.mark.no_cover
 def test_an_invoice_is_overdue_from_the_agencys_midnight_on_in_every_zone() -> None:
     """On the days around every change of a clock: not a microsecond before, and never back again."""
     assert turns_at_midnight(Agency.local_date) > 100_000

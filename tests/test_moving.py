@@ -32,6 +32,8 @@ from indiopay.testing import StoppedClock, memory_desk, strategies
 
 from .conftest import KEY, PAGE, PDF, STORES, filled_in, opened, token_of
 
+pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
+
 Both = tuple[InvoiceStore, FileStore]
 OpenDesk = Callable[..., InvoiceDesk]
 

@@ -21,6 +21,8 @@ from indiopay.stores.postgres import PostgresStore
 from indiopay.stores.sqlite import _NEXT_NUMBER, SqliteStore
 from indiopay.testing.store_samples import new
 
+pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
+
 WRITERS = 16
 SECONDS = 2.0
 PATIENCE_SECONDS = 0.1

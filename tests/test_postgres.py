@@ -28,6 +28,8 @@ from indiopay.testing.store_samples import NOW, claim, letter, new
 from .conftest import TODAY
 from .postgres_proxy import PostgresProxy
 
+pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
+
 KEY = Idempotency("k", b"form")
 
 

@@ -37,6 +37,8 @@ from .conftest import PDF, filled_in
 from .test_problems import kept_files
 from .wrong_twins import Overwrites
 
+pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
+
 OpenDesk = Callable[..., InvoiceDesk]
 
 ROUNDS = 10

@@ -191,6 +191,7 @@ def test_the_reference_reads_every_date_of_the_corpus(case: dict[str, Any]) -> N
         assert {"problem": read[0], **days} == case["expect"]
 
 
+@pytest.mark.no_cover
 @SETTINGS
 @example(("5 C g.", "XCG", "fr_CA"))
 @example(("1,234 €", "CAD", "fr_CA"))
@@ -200,6 +201,7 @@ def test_an_amount_is_read_as_the_reference_reads_it(case: AmountCase) -> None:
     check_amount(Money.parse, case)
 
 
+@pytest.mark.no_cover
 @SETTINGS
 @example(("demain", "fr_CA", date.max))
 @example(("net #", "fr_CA", date(2026, 11, 23)))

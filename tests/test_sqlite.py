@@ -21,6 +21,8 @@ from indiopay.testing.store_samples import new
 
 from .conftest import TODAY
 
+pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:

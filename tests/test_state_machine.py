@@ -23,6 +23,8 @@ from .driver import VERBS, Driver
 from .machine import DeskMachine
 from .machine_input import ANSWERS, EVENTS, Answer, Filled
 
+pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
+
 OpenStore = Callable[[], InvoiceStore]
 
 STEPS_OF_A_RUN = 50

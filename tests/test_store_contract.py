@@ -15,6 +15,8 @@ from indiopay.testing import InvoiceStoreContract
 
 from .broken_stores import BROKEN
 
+pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
+
 ROOT = Path(__file__).parent.parent
 DUTIES = {name.removeprefix("test_") for name in dir(InvoiceStoreContract) if name.startswith("test_")}
 

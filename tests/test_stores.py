@@ -12,6 +12,8 @@ from indiopay.stores.postgres import PostgresStore
 from indiopay.stores.sqlite import SqliteStore
 from indiopay.testing import InvoiceStoreContract
 
+pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
+
 
 class TestMemoryStore(InvoiceStoreContract):
     """It forgets with the process, and many may use it at once."""

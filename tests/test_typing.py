@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parent.parent
 WRONG = (ROOT / "typing_tests" / "wrong.py").read_text(encoding="utf-8")
 
@@ -31,9 +29,8 @@ def test_the_mistakes_are_mistakes(tmp_path: Path) -> None:
     assert {int(line.split(":")[1]) for line in done.stdout.splitlines() if ": error:" in line} == set(marked)
 
 
-@pytest.mark.parametrize("folder", ["src", "typing_tests"])
-def test_a_second_type_checker_agrees(folder: str) -> None:
+def test_a_second_type_checker_agrees() -> None:
     """No error, and no ignore that is not needed, by basedpyright."""
-    command = [sys.executable, "-m", "basedpyright", "--level", "error", folder]
+    command = [sys.executable, "-m", "basedpyright", "--level", "error", "typing_tests"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
