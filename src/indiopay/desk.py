@@ -201,7 +201,7 @@ class InvoiceDesk:
         letter = self._letter(invoice_id, self.get(invoice_id).client.email, self._now())
         self._change(invoice_id, lambda invoice: invoice.send(letter))
         self._try_at_once(letter)
-        return next(delivery for delivery in self.deliveries(invoice_id) if delivery.id == letter.id)
+        return {delivery.id: delivery for delivery in self.deliveries(invoice_id)}[letter.id]
 
     def deliveries(self, invoice_id: UUID) -> tuple[Delivery, ...]:
         """What became of each letter that was asked for, oldest first."""
