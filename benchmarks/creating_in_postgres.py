@@ -15,12 +15,12 @@ from creating import DJANGO, FORM, POSTED
 from indiopay.invoice import NewInvoice
 from indiopay.stores.postgres import _ADD, ROWS, PostgresStore, _values
 from indiopay.stores.rows import ENTRY, LETTER, SEARCHED, marks
-from postgres_server import running_postgres
+from postgres_server import running_postgres, tidy
 from reading import desk_over
 from rounds import Variant, measure, show
-from samples import AGENCY, new_invoice
+from samples import AGENCY, new_invoice, records
 
-ROUNDS, REPEAT = 41, 20
+ROUNDS, REPEAT, FILLED_WITH = 41, 20, 10_000
 RAW = "psycopg, one prepared statement"
 
 NEXT = """UPDATE indiopay.counters SET last_number = last_number + 1, last_at = greatest(last_at, %s) WHERE agency = %s
@@ -66,7 +66,9 @@ def variants(address: str, store: PostgresStore) -> dict[str, Variant]:
 
 def main() -> None:
     with running_postgres() as address, closing(PostgresStore(address)) as store:
-        for agency in ("raw", "store", "tables", "core", "django", AGENCY):
+        store.import_(AGENCY, records(FILLED_WITH))
+        tidy(address)
+        for agency in ("raw", "store", "tables", "core", "django"):
             store.add(agency, new_invoice(b"the first", agency=agency))
         seconds = measure(variants(address, store), rounds=ROUNDS, repeat=REPEAT)
     show("create, PostgreSQL", "1.3", seconds, reference=RAW, repeat=REPEAT)

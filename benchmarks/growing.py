@@ -21,7 +21,7 @@ from indiopay.listing import InvoiceFilter, Position
 from indiopay.ports import InvoiceStore
 from indiopay.stores.postgres import PostgresStore
 from indiopay.stores.sqlite import SqliteStore
-from postgres_server import running_postgres
+from postgres_server import running_postgres, tidy
 from raw_rows import SqliteByHand
 from rounds import Variant, measure, ratios, show
 from samples import AGENCY, FIRST, NOW, TODAY, draw, new_invoice, records
@@ -108,7 +108,10 @@ def in_sqlite(sizes: Sequence[int]) -> None:
     with TemporaryDirectory(dir=".", prefix="bench-") as folder, ExitStack() as opened:
         paths = {count: Path(folder, f"{count}.sqlite3") for count in sizes}
         stores = {count: opened.enter_context(closing(SqliteStore(path))) for count, path in paths.items()}
-        _show("SQLite", stores, SqliteByHand(paths[sizes[-1]], AGENCY).skipping)
+        for count, store in stores.items():
+            fill("SQLite", store, count)
+        table("SQLite", stores)
+        depth("SQLite", stores[sizes[-1]], sizes[-1], SqliteByHand(paths[sizes[-1]], AGENCY).skipping)
 
 
 def in_postgres(sizes: Sequence[int]) -> None:
@@ -118,19 +121,16 @@ def in_postgres(sizes: Sequence[int]) -> None:
                 db.execute(f"CREATE DATABASE of_{count}".encode())
         addresses = {count: make_conninfo(address, dbname=f"of_{count}") for count in sizes}
         stores = {count: opened.enter_context(closing(PostgresStore(at))) for count, at in addresses.items()}
-        _show("PostgreSQL", stores)
+        for count, store in stores.items():
+            fill("PostgreSQL", store, count)
+            tidy(addresses[count])
+        table("PostgreSQL", stores)
+        depth("PostgreSQL", stores[sizes[-1]], sizes[-1])
 
 
 def main() -> None:
     in_sqlite((1_000, 10_000, 100_000, 1_000_000))
     in_postgres((1_000, 10_000, 100_000))
-
-
-def _show(where: str, stores: Mapping[int, InvoiceStore], offset: Callable[[str, int], object] | None = None) -> None:
-    for count, store in stores.items():
-        fill(where, store, count)
-    table(where, stores)
-    depth(where, stores[max(stores)], max(stores), offset)
 
 
 def _over(values: Iterable[T], do: Callable[[T], object]) -> Variant:

@@ -5,6 +5,7 @@ numbers from one counter, as many programs do, so that agencies wait for one ano
 that nothing but the database is waited for.
 """
 
+from contextlib import closing
 from functools import partial
 from multiprocessing import get_context
 from typing import Any
@@ -12,11 +13,11 @@ from typing import Any
 import psycopg
 
 from indiopay.stores.postgres import _ADD, PostgresStore, _values
-from postgres_server import running_postgres
+from postgres_server import running_postgres, tidy
 from rounds import Variant, measure, show
-from samples import new_invoice
+from samples import AGENCY, new_invoice, records
 
-WRITERS, EACH, ROUNDS = 8, 25, 41
+WRITERS, EACH, ROUNDS, FILLED_WITH = 8, 25, 41, 10_000
 SEQUENCE, COUNTERS, ONE_COUNTER = "a plain sequence", "a counter for each agency", "one counter for all"
 NAMES = (SEQUENCE, COUNTERS, ONE_COUNTER)
 
@@ -40,7 +41,9 @@ def write(address: str, writer: int, orders: Any) -> None:
 
 def main() -> None:
     with running_postgres() as address:
-        PostgresStore(address).close()
+        with closing(PostgresStore(address)) as store:
+            store.import_(AGENCY, records(FILLED_WITH))
+        tidy(address)
         with psycopg.connect(address, autocommit=True) as db:
             db.execute(MAKE_SEQUENCE)
         pipes = [_started(address, writer) for writer in range(WRITERS)]

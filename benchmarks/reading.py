@@ -24,7 +24,7 @@ from indiopay.mailers.memory import MemoryMailer
 from indiopay.ports import InvoiceStore
 from indiopay.stores.postgres import PostgresStore
 from indiopay.stores.sqlite import SqliteStore
-from postgres_server import running_postgres
+from postgres_server import running_postgres, tidy
 from raw_rows import PostgresByHand, SqliteByHand
 from rounds import Variant, measure, show
 from samples import AGENCY, TODAY, draw, records
@@ -43,7 +43,6 @@ def over(ids: Iterable[UUID], get: Callable[[UUID], object]) -> Variant:
 def compare(
     where: str, count: int, store: InvoiceStore, by_hand: SqliteByHand | PostgresByHand, core: sa.Connection
 ) -> None:
-    store.import_(AGENCY, records(count))
     desk, ids = desk_over(store), [record.invoice.id for record in draw(count)]
     _row(
         f"get one by id, {where}",
@@ -91,9 +90,12 @@ def main() -> None:
     with TemporaryDirectory(dir=".", prefix="bench-") as folder:
         path = Path(folder, "invoices.sqlite3")
         with closing(SqliteStore(path)) as store:
+            store.import_(AGENCY, records(IN_SQLITE))
             django_models.open_sqlite(path)
             compare("SQLite", IN_SQLITE, store, SqliteByHand(path, AGENCY), core_tables.open_sqlite(path))
     with running_postgres() as address, closing(PostgresStore(address)) as postgres:
+        postgres.import_(AGENCY, records(IN_POSTGRES))
+        tidy(address)
         django_models.open_postgres(address)
         compare(
             "PostgreSQL", IN_POSTGRES, postgres, PostgresByHand(address, AGENCY), core_tables.open_postgres(address)
