@@ -42,7 +42,7 @@ def statement_a_table(db: psycopg.Connection, new: NewInvoice) -> None:
         found = db.execute(NEXT, (new.at, agency)).fetchone()
         assert found is not None
         record = new.numbered(*found)
-        db.execute(INVOICE, ROWS.record_row(record))
+        db.execute(INVOICE, ROWS.searched_row(record))
         db.execute(ENTRIES, [value for entry in record.history for value in (agency, *ROWS.entry_row(new.id, entry))])
         db.execute(A_LETTER, (agency, *ROWS.letter_row(record.letters[0])))
 

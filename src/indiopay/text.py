@@ -23,6 +23,7 @@ _OVERRIDE = re.compile("[\u202a-\u202e]")
 _ISOLATE_OR_LINE = re.compile("[\u2066-\u2069\n]")
 _JOINERS = "\u200c\u200d"  # they stand between the marks of one letter
 _BLANK = re.compile("[\u115f\u1160\u2065\u2800\u3164\uffa0\ufff0-\ufff8\U0001d159\U000e0000-\U000e0fff]")
+_NOT_ASCII = re.compile("[^\x00-\x7f]")
 _FOLDED = str.maketrans({"œ": "oe", "æ": "ae", "\u2019": "'"})
 
 
@@ -61,7 +62,11 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     bare = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return "".join(c for c in bare if unicodedata.category(c) not in ("Mn", "Mc", "Me", "Cs")).translate(_FOLDED)
+    return _NOT_ASCII.sub(_unmarked, bare).translate(_FOLDED)
+
+
+def _unmarked(found: re.Match[str]) -> str:
+    return "" if unicodedata.category(found[0]) in ("Mn", "Mc", "Me", "Cs") else found[0]
 
 
 class _Fault(NamedTuple):

@@ -80,14 +80,19 @@ class PostgresPool:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A connection on which each statement is a transaction; the driver's errors come out as StorageError."""
-        with _told():
+        try:
             pool = self._pool()
             connection = _take(pool)
+            before = connection.autocommit, connection.isolation_level
             try:
-                with _borrowed(connection):
-                    yield Session(connection)
+                if not connection.autocommit:
+                    connection.autocommit = True
+                yield Session(connection)
             finally:
+                _restore(connection, before)
                 pool.putconn(connection)
+        except psycopg.Error as error:
+            raise _told(error) from error
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
@@ -145,13 +150,18 @@ def require_fit(db: Session) -> None:
 
 def _pool_of_ours(conninfo: str) -> Pool:
     return ConnectionPool(
-        conninfo, min_size=1, max_size=_CONNECTIONS, timeout=_PATIENCE_SECONDS, configure=_configure, open=False
+        conninfo,
+        kwargs={"autocommit": True},
+        min_size=1,
+        max_size=_CONNECTIONS,
+        timeout=_PATIENCE_SECONDS,
+        configure=_configure,
+        open=False,
     )
 
 
 def _configure(connection: psycopg.Connection[Any]) -> None:
     connection.execute(_SETTINGS.encode())
-    connection.commit()
 
 
 def _take(pool: Pool) -> psycopg.Connection[Any]:
@@ -177,25 +187,17 @@ def _is_alive(connection: psycopg.Connection[Any]) -> bool:
     return True
 
 
-@contextmanager
-def _borrowed(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    autocommit, level = connection.autocommit, connection.isolation_level
-    connection.autocommit = True
-    try:
-        yield
-    finally:
-        if connection.info.transaction_status == TransactionStatus.IDLE:
-            connection.autocommit, connection.isolation_level = autocommit, level
+def _restore(connection: psycopg.Connection[Any], before: tuple[bool, IsolationLevel | None]) -> None:
+    """Each setter takes a lock and asks the connection, so nothing is set that stands."""
+    changed = (connection.autocommit, connection.isolation_level) != before
+    if changed and connection.info.transaction_status == TransactionStatus.IDLE:
+        connection.autocommit, connection.isolation_level = before
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """Say what to do; the driver's own words, which may quote values, stay in the cause."""
-    try:
-        yield
-    except psycopg.Error as error:
-        kind = error.sqlstate or type(error).__name__
-        raise StorageError(f"the PostgreSQL database could not be used ({kind}): {_ADVICE[_advised(error)]}") from error
+def _told(error: psycopg.Error) -> StorageError:
+    """What to do; the driver's own words, which may quote values, stay in the cause."""
+    kind = error.sqlstate or type(error).__name__
+    return StorageError(f"the PostgreSQL database could not be used ({kind}): {_ADVICE[_advised(error)]}")
 
 
 def _advised(error: psycopg.Error) -> str:

@@ -118,9 +118,12 @@ class Rows:
         return LinkRef(*row[INVOICE_WIDTH : INVOICE_WIDTH + 2])
 
     def record_row(self, record: InvoiceRecord) -> Row:
+        """The columns RECORD of a record."""
+        return (*self.invoice_row(record.invoice), *record.link, *(record.idempotency or (None, None)))
+
+    def searched_row(self, record: InvoiceRecord) -> Row:
         """The columns SEARCHED of a record."""
-        key = record.idempotency or (None, None)
-        return (*self.invoice_row(record.invoice), *record.link, *key, searched_text(record.invoice))
+        return (*self.record_row(record), searched_text(record.invoice))
 
     def record_of(self, row: Row, letters: Iterable[Row], history: Iterable[Row]) -> InvoiceRecord:
         """The record in the columns RECORD of a row, and in the rows of its letters and of its history."""

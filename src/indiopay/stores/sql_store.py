@@ -205,7 +205,7 @@ class SqlStore:
         ]
 
     def _insert(self, db: Connection, agency: str, records: Sequence[InvoiceRecord]) -> None:
-        db.executemany(self._sql.add_invoice, map(self._rows.record_row, records))
+        db.executemany(self._sql.add_invoice, map(self._rows.searched_row, records))
         entries = ((agency, *self._rows.entry_row(r.invoice.id, entry)) for r in records for entry in r.history)
         db.executemany(self._sql.add_entry, entries)
         db.executemany(self._sql.add_letter, ((agency, *self._rows.letter_row(x)) for r in records for x in r.letters))

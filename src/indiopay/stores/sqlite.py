@@ -52,6 +52,6 @@ class SqliteStore(SqlStore):
                 return self._rows.invoice_of(row)
             number, at = db.execute(_NEXT_NUMBER, (agency, self._rows.from_time(new.at))).fetchone()
             record = new.numbered(number, self._rows.to_time(at))
-            db.execute(self._sql.add_invoice, self._rows.record_row(record))
+            db.execute(self._sql.add_invoice, self._rows.searched_row(record))
             self._insert_events(db, agency, record.invoice.id, record.letters, record.history)
             return record.invoice
