@@ -1,7 +1,8 @@
 """One-time invoices for insurance brokerages: create, e-mail or copy a link, open, pay, resend, cancel.
 
-Everything public is here, but for the ports (`indiopay.ports`), the backends (`indiopay.stores`, `indiopay.files`,
-`indiopay.mailers`) and what helps with tests (`indiopay.testing`). A name is loaded when it is first used.
+Everything public is here, but for the ports (`indiopay.ports`), what stores handle (`indiopay.invoice`,
+`indiopay.listing`, `indiopay.outbox`), the backends (`indiopay.stores`, `indiopay.files`, `indiopay.mailers`) and what
+helps with tests (`indiopay.testing`). A name is loaded when it is first used.
 """
 
 TYPE_CHECKING = False
