@@ -1,6 +1,7 @@
 """Creating an invoice in PostgreSQL, against the driver alone that sends one prepared statement for all of its rows.
 
-Each way writes the same rows into the same tables, for an agency of its own. `desk.create` also reads a form.
+Each way writes the same rows into the same tables, for an agency of its own. `desk.create` also reads a form. The
+reference's rows are made before it is timed; every other way makes its own while it is.
 """
 
 from collections.abc import Callable
