@@ -96,9 +96,12 @@ def test_every_method_of_the_port_is_tried_with_another_agencys_ids(outcomes: Ou
 
 
 def test_a_duty_cannot_be_overridden() -> None:
-    """Not to be skipped, and not to be made easier; an author's own tests may stand beside them."""
+    """Neither in the class nor by a base that goes before the contract; an author's own tests may stand beside them."""
     with pytest.raises(TypeError, match="TestOwn overrides duties of the contract: test_sums_are_exact"):
         type("TestOwn", (InvoiceStoreContract,), {"test_sums_are_exact": None})
+    mixin = type("Mixin", (), {"test_sums_are_exact": None})
+    with pytest.raises(TypeError, match="TestOwn overrides duties of the contract: test_sums_are_exact"):
+        type("TestOwn", (mixin, InvoiceStoreContract), {})
     assert "test_of_its_own" in vars(type("TestOwn", (InvoiceStoreContract,), {"test_of_its_own": None}))
 
 
