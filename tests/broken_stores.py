@@ -14,7 +14,7 @@ from attrs import evolve
 from indiopay import IdempotencyError, Invoice, Money, StorageError, Totals
 from indiopay.history import EntryKind, HistoryEntry
 from indiopay.invoice import Change, Idempotency, InvoiceRecord, LinkRef, NewInvoice, invoice_number, ordinal_of
-from indiopay.listing import InvoiceFilter, Position, position_of
+from indiopay.listing import InvoiceFilter, Position, position_of, searched_text
 from indiopay.outbox import Letter, is_free, settled
 from indiopay.ports import InvoiceStore
 from indiopay.status import Status
@@ -117,6 +117,35 @@ class StepsBackADay(MemoryStore):
         return put(self, agency, new.numbered(ordinal_of(invoice.number), new.at))
 
 
+@breaks("numbers_run_from_one_in_each_agency")
+class CountsAgenciesThatBeginAlike(MemoryStore):
+    """It counts with LIKE, and « nord » counts the invoices of « nord-est »."""
+
+    def add(self, agency: str, new: NewInvoice) -> Invoice:
+        with self._lock:
+            invoice = super().add(agency, new)
+            if invoice.id != new.id or new.letter or new.idempotency:
+                return invoice
+            alike = [book for slug, book in self._books.items() if slug.startswith(agency)]
+            number = invoice_number(sum(len(book.records) for book in alike))
+            record = self._books[agency].records[new.id]
+            return put(self, agency, evolve(record, invoice=evolve(invoice, number=number)))
+
+
+@breaks("times_never_fall_as_numbers_rise")
+class QueuesWhenTheCallerSays(MemoryStore):
+    """Only the invoice is given the time of the one before."""
+
+    def add(self, agency: str, new: NewInvoice) -> Invoice:
+        with self._lock:
+            invoice = super().add(agency, new)
+            if invoice.id == new.id:
+                record = self._books[agency].records[new.id]
+                history = (record.history[0], *(evolve(entry, at=new.at) for entry in record.history[1:]))
+                put(self, agency, evolve(record, history=history))
+            return invoice
+
+
 @breaks("a_key_of_another_form_is_refused")
 class ForgetsTheForm(MemoryStore):
     """A key gives its invoice, whatever form it comes with."""
@@ -170,11 +199,11 @@ class RepeatsTheFirstAnswer(MemoryStore):
 
 
 @breaks("any_text_comes_back_to_the_code_point")
-class CutsNotes(MemoryStore):
+class CutsNames(MemoryStore):
     """Its column is too narrow, and its database does not mind."""
 
     def add(self, agency: str, new: NewInvoice) -> Invoice:
-        return super().add(agency, evolve(new, description=new.description[:255]))
+        return super().add(agency, evolve(new, client=evolve(new.client, name=new.client.name[:255])))
 
 
 @breaks("an_invoice_with_something_taken_leaves_nothing")
@@ -188,6 +217,18 @@ class WritesHalfAnInvoice(MemoryStore):
             if new.letter:
                 super().add(agency, evolve(new, letter=None))
             raise
+
+
+@breaks("an_invoice_with_something_taken_leaves_nothing")
+class TellsLinksApartByTheirKeys(MemoryStore):
+    """A new invoice may have the link of another one, under another key."""
+
+    def add(self, agency: str, new: NewInvoice) -> Invoice:
+        with self._lock:
+            book = self._books[agency]
+            if not book.find(lambda record: record.link == new.link):
+                book.taken.discard(("link", new.link.link_id))
+            return super().add(agency, new)
 
 
 @breaks("a_change_with_something_taken_leaves_nothing")
@@ -213,6 +254,14 @@ class ForgetsThatALinkWasRenewed(MemoryStore):
             record = self._books[agency].records[change.invoice.id]
             history = tuple(entry for entry in record.history if entry.kind is not EntryKind.LINK_RENEWED)
             put(self, agency, evolve(record, history=history))
+
+
+@breaks("history_stands_in_the_order_in_which_it_was_written")
+class SortsHistoryByTime(MemoryStore):
+    """A clock that stepped back turns it round."""
+
+    def history(self, agency: str, invoice_id: UUID) -> Sequence[HistoryEntry]:
+        return sorted(super().history(agency, invoice_id), key=lambda entry: entry.at)
 
 
 @breaks("a_stale_change_is_refused_whole")
@@ -254,6 +303,51 @@ class PagesByOffset(MemoryStore):
         if found:
             self._given[which, position_of(found[-1])] = start + len(found)
         return found
+
+
+@breaks("the_pages_together_give_each_invoice_once")
+class BeginsAtTheCursor(MemoryStore):
+    """Each page begins with the last invoice of the page before."""
+
+    def page(
+        self, agency: str, which: InvoiceFilter, *, today: date, after: Position | None, limit: int
+    ) -> Sequence[Invoice]:
+        found = super().page(agency, which, today=today, after=None, limit=999)
+        start = None if after is None else which.rank(after)
+        return [one for one in found if start is None or which.rank(position_of(one)) >= start][:limit]
+
+
+@breaks("the_pages_together_give_each_invoice_once")
+class RanksTheSameDayById(MemoryStore):
+    """Where due dates are the same, its order is that of its primary key."""
+
+    def page(
+        self, agency: str, which: InvoiceFilter, *, today: date, after: Position | None, limit: int
+    ) -> Sequence[Invoice]:
+        found = super().page(agency, which, today=today, after=after, limit=limit)
+        return found if which.order == "newest" else sorted(found, key=lambda one: (one.due_date, one.id))
+
+
+@breaks("a_list_holds_what_its_filter_admits")
+class LooksAtOverdueAlone(MemoryStore):
+    """What is not overdue may have any status."""
+
+    def page(
+        self, agency: str, which: InvoiceFilter, *, today: date, after: Position | None, limit: int
+    ) -> Sequence[Invoice]:
+        wanted = evolve(which, status=None) if which.overdue is False else which
+        return super().page(agency, wanted, today=today, after=after, limit=limit)
+
+
+@breaks("every_word_stands_in_the_name_the_address_the_note_or_the_number")
+class SearchesTheBeginningOfNotes(MemoryStore):
+    """Its search column is too narrow."""
+
+    def page(
+        self, agency: str, which: InvoiceFilter, *, today: date, after: Position | None, limit: int
+    ) -> Sequence[Invoice]:
+        found = super().page(agency, which, today=today, after=after, limit=limit)
+        return [one for one in found if all(word in searched_text(one)[:4000] for word in which.words)]
 
 
 @breaks("words_are_found_without_case_or_accents")
@@ -351,6 +445,17 @@ class ClaimsOfAnyAgency(MemoryStore):
         return found
 
 
+@breaks("an_agency_neither_sees_nor_touches_another")
+class ListsAgenciesThatBeginAlike(MemoryStore):
+    """It looks for the agency with LIKE."""
+
+    def page(self, agency: str, which: InvoiceFilter, **asked: Any) -> Sequence[Invoice]:
+        found: list[Invoice] = []
+        for slug in filter(lambda slug: slug.startswith(agency), [*self._books]):
+            found += super().page(slug, which, **asked)
+        return found
+
+
 @breaks("two_agencies_may_hold_the_same_ids")
 class EndsTwins(MemoryStore):
     """It ends every letter with that id."""
@@ -395,6 +500,29 @@ class ShowsTheBytes(MemoryStore):
         return [letter for letter in self._books[agency].letters() if letter.invoice_id == invoice_id]
 
 
+@breaks("letters_of_an_invoice_stand_in_the_order_in_which_they_were_written")
+class SortsLettersByTime(MemoryStore):
+    """A clock that stepped back turns them round."""
+
+    def deliveries(self, agency: str, invoice_id: UUID) -> Sequence[Letter]:
+        return sorted(super().deliveries(agency, invoice_id), key=lambda letter: letter.queued_at)
+
+
+@breaks("the_letter_that_is_due_first_comes_first")
+class ClaimsTheOldest(MemoryStore):
+    """A letter that was put off goes before those that are fresh."""
+
+    def claim(
+        self, agency: str, *, now: datetime, lease_end: datetime, queued_after: datetime, letter_id: UUID | None = None
+    ) -> Letter | None:
+        free = [letter for letter in self._books[agency].letters() if is_free(letter, now) and letter.not_before <= now]
+        ages = {letter.queued_at for letter in free if letter.queued_at > queued_after}
+        oldest = min(free, key=lambda letter: letter.queued_at).id if len(ages) > 1 else letter_id
+        return super().claim(
+            agency, now=now, lease_end=lease_end, queued_after=queued_after, letter_id=letter_id or oldest
+        )
+
+
 @breaks("a_letter_that_waited_too_long_is_not_claimed_by_name")
 class SendsTooLate(MemoryStore):
     """Only letters that are claimed in their turn are given up."""
@@ -420,6 +548,29 @@ class WritesHalfAnImport(MemoryStore):
         finally:
             count = super().import_(agency, read)
         return count
+
+
+@breaks("an_import_that_breaks_off_leaves_nothing")
+class CommitsEveryThousand(MemoryStore):
+    """It imports in portions, each in a transaction of its own."""
+
+    def import_(self, agency: str, records: Iterable[InvoiceRecord]) -> int:
+        read: list[InvoiceRecord] = []
+        try:
+            read.extend(records)
+        except BaseException:
+            super().import_(agency, read[: len(read) // 1000 * 1000])
+            raise
+        return super().import_(agency, read)
+
+
+@breaks("records_that_do_not_fit_leave_nothing")
+class MergesLetters(MemoryStore):
+    """Of two letters of one id it keeps the last, if they come in one record."""
+
+    def import_(self, agency: str, records: Iterable[InvoiceRecord]) -> int:
+        merged = (evolve(one, letters=tuple({x.id: x for x in one.letters}.values())) for one in records)
+        return super().import_(agency, merged)
 
 
 @breaks("an_export_gives_every_invoice_by_rising_number")
@@ -452,6 +603,43 @@ class TestForgets(InvoiceStoreContract):
 
 
 BROKEN["TestForgets"] = "what_was_written_is_there_when_the_store_is_opened_again"
+
+
+class ForgetsTheTime(MemoryStore):
+    """It keeps its books, and the last time only in a variable."""
+
+    def __init__(self, first: MemoryStore) -> None:
+        super().__init__()
+        self._books = first._books
+        self._last: dict[str, datetime] = {}
+
+    def add(self, agency: str, new: NewInvoice) -> Invoice:
+        with self._lock:
+            invoice = super().add(agency, new)
+            if invoice.id != new.id or agency in self._last:
+                return invoice
+            self._last[agency] = new.at
+            return put(self, agency, new.numbered(ordinal_of(invoice.number), new.at))
+
+    def import_(self, agency: str, records: Iterable[InvoiceRecord]) -> int:
+        read = list(records)
+        self._last.update((agency, record.invoice.created_at) for record in read)
+        return super().import_(agency, read)
+
+
+class TestForgetsTheTime(InvoiceStoreContract):
+    """A store that is opened again, and believes the clock."""
+
+    shared = False
+    examples = 1
+
+    @pytest.fixture
+    def open_store(self) -> Callable[[], InvoiceStore]:
+        first = MemoryStore()
+        return lambda: ForgetsTheTime(first)
+
+
+BROKEN["TestForgetsTheTime"] = "what_was_written_is_there_when_the_store_is_opened_again"
 
 
 class Handle(MemoryStore):

@@ -4,7 +4,8 @@ They are structural: a class with these methods is one. Every method of a store 
 touches nothing of another agency, not even where both have the same ids. Every error of a driver comes out as a
 `StorageError` with the driver's as its cause. All of them are called from many threads at once.
 
-`indiopay.testing.InvoiceStoreContract` holds a store of your own to every word of this page.
+`indiopay.testing.InvoiceStoreContract` tries a store of your own, method by method; what no test of it can try, a
+crash, another process and the errors of a driver, `docs/write-a-store.md` names.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +25,7 @@ from indiopay.outbox import Letter
 class InvoiceStore(Protocol):
     """Keeps invoices. Each writing method writes all that it is given in one transaction, or nothing.
 
-    Within an agency an invoice's id, a link, an idempotency key and a letter's id stand once. What is not there is
+    Within an agency an invoice's id, a link's id, an idempotency key and a letter's id stand once. What is not there is
     None, False or empty, unless a method says otherwise.
     """
 
@@ -63,10 +64,10 @@ class InvoiceStore(Protocol):
         """Sums and counts over every invoice of the agency."""
 
     def history(self, agency: str, invoice_id: UUID) -> Sequence[HistoryEntry]:
-        """What happened to the invoice, oldest first."""
+        """What happened to the invoice, in the order in which it was written, whatever the clocks said."""
 
     def deliveries(self, agency: str, invoice_id: UUID) -> Sequence[Letter]:
-        """The invoice's letters, oldest first, without their bytes."""
+        """The invoice's letters, in the order in which they were written, without their bytes."""
 
     def claim(
         self, agency: str, *, now: datetime, lease_end: datetime, queued_after: datetime, letter_id: UUID | None = None

@@ -34,10 +34,10 @@ class _Book:
     def with_key(self, key: str) -> InvoiceRecord | None:
         return self.find(lambda record: record.idempotency is not None and record.idempotency.key == key)
 
-    def take(self, marks: set[_Mark]) -> None:
-        if marks & self.taken:
+    def take(self, marks: list[_Mark]) -> None:
+        if len({*marks} - self.taken) < len(marks):
             raise StorageError("an id, a link or a key is taken already: nothing was written")
-        self.taken |= marks
+        self.taken.update(marks)
 
     def append(self, record: InvoiceRecord) -> Invoice:
         self.take(_all_marks(record))
@@ -67,14 +67,14 @@ class _Book:
                 self.write(expired(letter), outcome_entry(expired(letter), now))
 
 
-def _marks(link: LinkRef | None, letters: tuple[Letter, ...]) -> set[_Mark]:
-    marks: set[_Mark] = {("letter", letter.id) for letter in letters}
-    return marks if link is None else {*marks, ("link", link.link_id)}
+def _marks(link: LinkRef | None, letters: tuple[Letter, ...]) -> list[_Mark]:
+    marks: list[_Mark] = [("letter", letter.id) for letter in letters]
+    return marks if link is None else [*marks, ("link", link.link_id)]
 
 
-def _all_marks(record: InvoiceRecord) -> set[_Mark]:
-    marks = {("invoice", record.invoice.id), *_marks(record.link, record.letters)}
-    return marks if record.idempotency is None else {*marks, ("key", record.idempotency.key)}
+def _all_marks(record: InvoiceRecord) -> list[_Mark]:
+    marks: list[_Mark] = [("invoice", record.invoice.id), *_marks(record.link, record.letters)]
+    return marks if record.idempotency is None else [*marks, ("key", record.idempotency.key)]
 
 
 def _after(record: InvoiceRecord, change: Change) -> InvoiceRecord:
@@ -157,13 +157,13 @@ class MemoryStore:
         return add_up((i.status, i.is_overdue(today), i.amount.currency, i.amount.minor_units, 1) for i in invoices)
 
     def history(self, agency: str, invoice_id: UUID) -> Sequence[HistoryEntry]:
-        """What happened to the invoice, oldest first."""
+        """What happened to the invoice, in the order in which it was written."""
         with self._lock:
             record = self._books[agency].records.get(invoice_id)
             return record.history if record else ()
 
     def deliveries(self, agency: str, invoice_id: UUID) -> Sequence[Letter]:
-        """The invoice's letters, oldest first, without their bytes."""
+        """The invoice's letters, in the order in which they were written, without their bytes."""
         with self._lock:
             record = self._books[agency].records.get(invoice_id)
             return tuple(evolve(letter, message=None) for letter in record.letters) if record else ()

@@ -84,12 +84,14 @@ class ClaimDuties:
         assert [kept.lease_token for kept in _kept(store)] == [2]
 
     def test_the_letter_that_is_due_first_comes_first(self, store: InvoiceStore) -> None:
-        """By the time before which it may not be tried, not by its number."""
+        """By the time before which it may not be tried, not by its number or its age."""
+        later = refused(_claimed(store, 4), MailError("rcpt", kind="later", code=450), at=NOW)
+        assert _finish(store, later)
         for number, seconds in ((1, 2), (2, 0), (3, 1)):
             at = NOW + seconds * SECOND
             store.add("nord", new(number, letter=letter(number, at)))
-        taken = [claim(store, NOW + 9 * SECOND) for _ in range(4)]
-        assert [found and found.invoice_id.int for found in taken] == [2, 3, 1, None]
+        taken = [claim(store, later.not_before) for _ in range(5)]
+        assert [found and found.invoice_id.int for found in taken] == [2, 3, 1, 4, None]
 
     def test_a_letter_may_be_claimed_by_its_name(self, store: InvoiceStore) -> None:
         """It alone, though others are due before it; a name that is no letter's gives none."""
@@ -173,14 +175,14 @@ class OutcomeDuties:
         assert not _finish(store, accepted(held, at=NOW))
         assert _kept(store) == []
 
-    def test_letters_of_an_invoice_stand_oldest_first(self, store: InvoiceStore) -> None:
-        """Each has its own outcome, and the others keep theirs."""
+    def test_letters_of_an_invoice_stand_in_the_order_in_which_they_were_written(self, store: InvoiceStore) -> None:
+        """Whatever the clocks said; each has its own outcome, and the others keep theirs."""
         invoice = store.add("nord", new(1, letter=letter(3, of=1)))
         for number in (2, 1):
-            change = invoice.send(letter(number, NOW + SECOND, of=1))
+            change = invoice.send(letter(number, NOW + (number - 3) * SECOND, of=1))
             store.apply("nord", change)
             invoice = change.invoice
-        second = claim(store, NOW + SECOND, letter_id=letter(2).id)
+        second = claim(store, letter_id=letter(2).id)
         assert second is not None
         assert _finish(store, accepted(second, at=NOW + SECOND))
         found = store.deliveries("nord", invoice.id)

@@ -2,16 +2,17 @@
 
 # ruff: noqa: S101  # a duty asserts
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
-from itertools import count
+from itertools import chain, count, islice
 from typing import ClassVar
 from uuid import UUID
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from indiopay.invoice import Client, Invoice
+from indiopay.invoice import Client, Invoice, NewInvoice, ordinal_of
+from indiopay.invoice_form import DESCRIPTION_LIMIT
 from indiopay.listing import InvoiceFilter, Order, Totals, add_up
 from indiopay.money import Money
 from indiopay.ports import InvoiceStore
@@ -21,6 +22,8 @@ from indiopay.testing.store_samples import NOW, TODAY, listed, new, pages, payme
 _DAY = timedelta(days=1)
 _DUE = date(2026, 4, 1)
 _LONG_AGO = date(2020, 1, 1)
+_ENOUGH = 8
+"""More pages than there are; a store that repeats itself never ends."""
 _ORDERS: tuple[Order, ...] = ("newest", "due")
 _IN_ORDER: Mapping[Order, list[int]] = {
     "newest": [7, 6, 5, 4, 3, 2, 1],
@@ -29,7 +32,7 @@ _IN_ORDER: Mapping[Order, list[int]] = {
 
 # Five invoices, from number 1 on. Number 2 is paid, number 4 is cancelled; numbers 1 and 3 are overdue.
 _DUE_DATES = (TODAY - _DAY, TODAY - _DAY, TODAY - 2 * _DAY, TODAY - 3 * _DAY, TODAY + _DAY)
-_FILTERS: Mapping[str, tuple[InvoiceFilter, list[int]]] = {
+FILTERS: Mapping[str, tuple[InvoiceFilter, list[int]]] = {
     "all": (InvoiceFilter(), [5, 4, 3, 2, 1]),
     "all by due date": (InvoiceFilter(order="due"), [4, 3, 1, 2, 5]),
     "open": (InvoiceFilter(status=Status.OPEN), [5, 3, 1]),
@@ -37,6 +40,9 @@ _FILTERS: Mapping[str, tuple[InvoiceFilter, list[int]]] = {
     "cancelled": (InvoiceFilter(status=Status.CANCELLED), [4]),
     "overdue": (InvoiceFilter(overdue=True), [3, 1]),
     "not overdue": (InvoiceFilter(overdue=False), [5, 4, 2]),
+    "open, not overdue": (InvoiceFilter(status=Status.OPEN, overdue=False), [5]),
+    "paid and overdue": (InvoiceFilter(status=Status.PAID, overdue=True), []),
+    "paid, not overdue": (InvoiceFilter(status=Status.PAID, overdue=False), [2]),
     "due from": (InvoiceFilter(due_from=TODAY - _DAY), [5, 2, 1]),
     "due until": (InvoiceFilter(due_until=TODAY - 2 * _DAY), [4, 3]),
     "due on": (InvoiceFilter(due_from=TODAY - _DAY, due_until=TODAY - _DAY), [2, 1]),
@@ -71,14 +77,22 @@ _FOLDED = {
 _SIGNS = ("%", "_", "\\", "'", "*", "[a-z]", ".", "?", "bb", "")
 
 
-def _five(store: InvoiceStore) -> None:
-    """The invoices that the filters are tried on."""
-    added = [
-        store.add("nord", new(number, due_date=due, client=Client(f"client{number}", "a@exemple.ca")))
+def five() -> list[NewInvoice]:
+    """The invoices that the filters are tried on, before any is paid or cancelled."""
+    return [
+        new(number, due_date=due, client=Client(f"client{number}", "a@exemple.ca"))
         for number, due in enumerate(_DUE_DATES, start=1)
     ]
-    store.apply("nord", payment(added[1]))
-    store.apply("nord", added[3].cancel(at=NOW))
+
+
+def _seven(store: InvoiceStore, ids: Iterable[int]) -> None:
+    """The invoices that fill pages, due on three days."""
+    for number, id_ in enumerate(ids, start=1):
+        store.add("nord", new(id_, due_date=_DUE + number % 3 * _DAY))
+
+
+def _numbers(invoices: Iterable[Invoice]) -> list[int]:
+    return [ordinal_of(invoice.number) for invoice in invoices]
 
 
 def _recount(invoices: Mapping[UUID, Invoice], today: date) -> Totals:
@@ -90,10 +104,12 @@ class FilterDuties:
     """A list holds what its filter admits, in its order."""
 
     def test_a_list_holds_what_its_filter_admits(self, store: InvoiceStore) -> None:
-        """Every filter alone and all together, the newest first or by due date and number."""
-        _five(store)
-        wanted = {name: numbers for name, (_, numbers) in _FILTERS.items()}
-        assert {name: listed(store, which) for name, (which, _) in _FILTERS.items()} == wanted
+        """Every filter alone, some together and all, the newest first or by due date and number."""
+        added = [store.add("nord", one) for one in five()]
+        store.apply("nord", payment(added[1]))
+        store.apply("nord", added[3].cancel(at=NOW))
+        wanted = {name: numbers for name, (_, numbers) in FILTERS.items()}
+        assert {name: listed(store, which) for name, (which, _) in FILTERS.items()} == wanted
 
     def test_overdue_goes_by_the_day_that_is_given(self, store: InvoiceStore) -> None:
         """Due today is not overdue; the day after it is."""
@@ -116,14 +132,16 @@ class WordDuties:
         }
 
     def test_every_word_stands_in_the_name_the_address_the_note_or_the_number(self, store: InvoiceStore) -> None:
-        """Each may stand anywhere, also within a word, but none may be missing."""
+        """Each may stand anywhere, also within a word or at the end of a long note, but none may be missing."""
         store.add("nord", new(1, client=_CLIENT, description="prime annuelle"))
         store.add("nord", new(2, client=_CLIENT, description="prime unique"))
+        store.add("nord", new(3, client=_NOBODY, description="renouvelable".rjust(DESCRIPTION_LIMIT, "-")))
         wanted = {
             ("martin",): [2, 1],
             ("zm@", "annuel", "zoe"): [1],
             ("000002", "prime"): [2],
             ("unique", "annuel"): [],
+            ("renouvelable",): [3],
         }
         assert {words: listed(store, InvoiceFilter(words=words)) for words in wanted} == wanted
 
@@ -140,23 +158,21 @@ class PageDuties:
 
     @pytest.mark.parametrize("order", _ORDERS)
     def test_the_pages_together_give_each_invoice_once(self, store: InvoiceStore, order: Order) -> None:
-        """In the list's order, also where due dates are the same; only the last page may be short."""
-        for number in range(1, 8):
-            store.add("nord", new(number, due_date=_DUE + number % 3 * _DAY))
+        """In the list's order, by number where due dates are the same; only the last page may be short."""
+        _seven(store, ids=range(7, 0, -1))
         for limit in (1, 2, 3, 7):
-            found = list(pages(store, InvoiceFilter(order=order), limit=limit))
-            assert [invoice.id.int for page in found for invoice in page] == _IN_ORDER[order]
+            found = list(islice(pages(store, InvoiceFilter(order=order), limit=limit), _ENOUGH))
+            assert _numbers(chain.from_iterable(found)) == _IN_ORDER[order]
             assert {len(page) for page in found[:-1]} <= {limit}
 
     @pytest.mark.parametrize("order", _ORDERS)
     def test_pages_hold_still_while_invoices_come_and_go(self, store: InvoiceStore, order: Order) -> None:
         """Each is given once, though others join before it, and those that were given leave the list."""
-        for number in range(1, 8):
-            store.add("nord", new(number, due_date=_DUE + number % 3 * _DAY))
+        _seven(store, ids=range(1, 8))
         seen: list[int] = []
         still_open = pages(store, InvoiceFilter(status=Status.OPEN, order=order), limit=2)
-        for turn, page in zip(range(1, 9), still_open, strict=False):  # a store that repeats itself never ends
-            seen += [invoice.id.int for invoice in page]
+        for turn, page in enumerate(islice(still_open, _ENOUGH), start=1):
+            seen += _numbers(page)
             store.add("nord", new(10 * turn, due_date=_LONG_AGO))
             store.add("nord", new(10 * turn + 1, due_date=_LONG_AGO))
             store.apply("nord", page[-1].cancel(at=NOW))

@@ -24,6 +24,7 @@ _VERBS = ("send", "pay", "cancel", "renew_link")
 _TAKEN: Mapping[str, dict[str, Any]] = {
     "id": {"id": UUID(int=1)},
     "link": {"link": new(1).link},
+    "link under another key": {"link": LinkRef(new(1).link.link_id, 8)},
     "letter": {"letter": evolve(letter(2), id=letter(1).id)},
 }
 
@@ -43,10 +44,9 @@ class NumberDuties:
 
     def test_numbers_run_from_one_in_each_agency(self, store: InvoiceStore) -> None:
         """Each agency counts for itself."""
-        north = [store.add("nord", new(number)).number for number in (1, 2)]
-        south = store.add("sud", new(3, agency="sud")).number
-        north.append(store.add("nord", new(4)).number)
-        assert (north, south) == (["F-000001", "F-000002", "F-000003"], "F-000001")
+        turns = ("nord-est", "nord-est", "nord", "nord-est", "nord")
+        added = [store.add(agency, new(number, agency=agency)).number for number, agency in enumerate(turns)]
+        assert added == ["F-000001", "F-000002", "F-000001", "F-000003", "F-000002"]
 
     def test_an_invoice_that_ended_keeps_its_number(self, store: InvoiceStore) -> None:
         """A cancelled or paid invoice gives its number to no other."""
@@ -65,12 +65,12 @@ class NumberDuties:
         assert store.add("nord", new(2)).number == "F-000002"
 
     def test_times_never_fall_as_numbers_rise(self, store: InvoiceStore) -> None:
-        """A clock that steps back gives the time of the agency's invoice before, to its history too."""
+        """A clock that steps back gives the time of the agency's invoice before, to all of its history too."""
         times = [NOW, NOW - _DAY, NOW - SECOND, NOW + SECOND]
-        added = [store.add("nord", new(number, at=at)) for number, at in enumerate(times, start=1)]
+        added = [store.add("nord", new(n, at=at, letter=letter(n, at))) for n, at in enumerate(times, start=1)]
         assert [invoice.created_at for invoice in added] == [NOW, NOW, NOW, NOW + SECOND]
-        assert [entry.at for entry in store.history("nord", added[1].id)] == [NOW]
-        assert store.add("sud", new(9, agency="sud", at=NOW - _DAY)).created_at == NOW - _DAY
+        assert [entry.at for entry in store.history("nord", added[1].id)] == [NOW, NOW]
+        assert store.add("nord-est", new(9, agency="nord-est", at=NOW - _DAY)).created_at == NOW - _DAY
 
 
 class KeyDuties:
@@ -101,9 +101,9 @@ class KeyDuties:
     def test_a_key_is_its_agencys_own(self, store: InvoiceStore) -> None:
         """Another agency may use it for another form."""
         store.add("nord", new(1, idempotency=_KEY))
-        other = store.add("sud", new(2, agency="sud", idempotency=Idempotency("k", b"another")))
+        other = store.add("nord-est", new(2, agency="nord-est", idempotency=Idempotency("k", b"another")))
         assert other.id == UUID(int=2)
-        assert store.by_idempotency_key("sud", "k") == (other, b"another")
+        assert store.by_idempotency_key("nord-est", "k") == (other, b"another")
 
     def test_keys_that_look_alike_are_not_the_same(self, store: InvoiceStore) -> None:
         """Case, accents, width and spaces count."""
@@ -124,6 +124,15 @@ class ChangeDuties:
         assert store.get("nord", UUID(int=1)) == (change.invoice, change.link or new(1).link)
         assert tuple(store.history("nord", UUID(int=1))) == (*record(1).history, *change.entries)
         assert tuple(store.deliveries("nord", UUID(int=1))) == change.letters
+
+    def test_history_stands_in_the_order_in_which_it_was_written(self, store: InvoiceStore) -> None:
+        """Also where a clock stepped back between two entries."""
+        changes = [store.add("nord", new(1)).send(letter(9, NOW - SECOND, of=1))]
+        changes.append(changes[0].invoice.cancel(at=NOW - _DAY))
+        for change in changes:
+            store.apply("nord", change)
+        written = [*record(1).history, *changes[0].entries, *changes[1].entries]
+        assert list(store.history("nord", UUID(int=1))) == written
 
     @pytest.mark.parametrize("verb", _VERBS)
     def test_a_stale_change_is_refused_whole(self, store: InvoiceStore, verb: str) -> None:
@@ -172,7 +181,9 @@ class AtomicityDuties:
         assert store.by_idempotency_key("nord", "k") is None
         assert store.add("nord", new(3, idempotency=_KEY)).id == UUID(int=3)
 
-    @pytest.mark.parametrize("taken", ["a letter of its own", "a letter of another", "a link"])
+    @pytest.mark.parametrize(
+        "taken", ["a letter of its own", "a letter of another", "a link", "a link under another key"]
+    )
     def test_a_change_with_something_taken_leaves_nothing(self, store: InvoiceStore, taken: str) -> None:
         """A letter's id or a link that is taken: neither status nor history nor letters change."""
         invoice = store.add("nord", new(1, letter=letter(1)))
@@ -182,6 +193,7 @@ class AtomicityDuties:
             "a letter of its own": invoice.send(letter(1)),
             "a letter of another": invoice.send(letter(2, of=1)),
             "a link": invoice.renew_link(new(2).link, at=_LATER),
+            "a link under another key": invoice.renew_link(LinkRef(new(2).link.link_id, 8), at=_LATER),
         }
         with pytest.raises(StorageError):
             store.apply("nord", changes[taken])
