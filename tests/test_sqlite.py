@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,32 @@ def test_a_database_of_another_program_is_refused_untouched(path: Path) -> None:
         db.execute("CREATE TABLE theirs (x)")
     db.close()
     with pytest.raises(StorageError, match="another program"):
+        SqliteStore(path)
+
+
+@pytest.mark.parametrize("made_by", ["another program", "a newer library"])
+def test_a_database_that_is_refused_keeps_its_journal(path: Path, made_by: str) -> None:
+    """It is looked at before anything is set."""
+    if made_by == "a newer library":
+        SqliteStore(path).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("CREATE TABLE IF NOT EXISTS theirs (x)")
+        if made_by == "a newer library":
+            db.execute("UPDATE indiopay_schema SET version = 99")
+    with pytest.raises(StorageError, match=r"another program|upgrade indiopay"):
+        SqliteStore(path)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.parametrize("damage", ["DELETE FROM indiopay_schema", "INSERT INTO indiopay_schema VALUES (1)"])
+def test_a_damaged_version_is_told(path: Path, damage: str) -> None:
+    """None, or two."""
+    SqliteStore(path).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(damage)
+    with pytest.raises(StorageError, match="restore the database from a backup"):
         SqliteStore(path)
 
 

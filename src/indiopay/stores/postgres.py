@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from indiopay.errors import IdempotencyError, StorageError
 from indiopay.invoice import Invoice, NewInvoice
 from indiopay.listing import search_text
-from indiopay.stores.migrations import take_steps
+from indiopay.stores.migrations import read_version, take_steps
 from indiopay.stores.postgres_pool import Pool, PostgresPool, Session, may_be_done, require_fit
 from indiopay.stores.postgres_schema import STEPS
 from indiopay.stores.rows import ENTRY, LETTER, SEARCHED, Rows, marks
@@ -17,7 +17,12 @@ from indiopay.stores.statements import Dialect
 T = TypeVar("T")
 
 DIALECT = Dialect(
-    mark="%s", schema="indiopay", position="strpos", lock=" FOR NO KEY UPDATE", lock_free=" FOR UPDATE SKIP LOCKED"
+    mark="%s",
+    schema="indiopay",
+    position="strpos",
+    lock=" FOR NO KEY UPDATE",
+    lock_free=" FOR UPDATE SKIP LOCKED",
+    plan_anew="DISCARD PLANS",
 )
 
 _VERSION_TABLE = "indiopay.indiopay_schema"
@@ -140,9 +145,5 @@ def _values(agency: str, new: NewInvoice) -> Sequence[object]:
 
 
 def _version(db: Session) -> int:
-    return int(_value(db, _VERSION)) if _value(db, _HAS_TABLES) else 0
-
-
-def _value(db: Session, sql: str) -> Any:
-    row = db.execute(sql).fetchone()
-    return row and row[0]
+    has_tables = db.execute(_HAS_TABLES).fetchall() == [(True,)]
+    return read_version(db.execute(_VERSION).fetchall()) if has_tables else 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from psycopg import Cursor, IsolationLevel
+from psycopg.adapt import AdaptersMap
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool
@@ -21,20 +22,21 @@ _PATIENCE_SECONDS = 30
 
 # What a connection of our own must have; what is stricter already stays.
 _SETTINGS = f"""SELECT set_config('default_transaction_isolation', 'read committed', false),
+    set_config('datestyle', 'ISO', false),
     set_config('lock_timeout', CASE current_setting('lock_timeout') WHEN '0' THEN '{_PATIENCE_SECONDS}s'
         ELSE current_setting('lock_timeout') END, false),
     set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
         ELSE current_setting('synchronous_commit') END, false)"""
 
-_FITNESS = """SELECT current_setting('synchronous_commit'), current_setting('server_encoding'),
-    current_setting('client_encoding'), pg_backend_pid()"""
+_FITNESS = """SELECT current_setting('synchronous_commit'), current_setting('datestyle'), pg_backend_pid(),
+    current_setting('server_encoding'), current_setting('client_encoding')"""
 
 # By SQLSTATE, its first two characters or the error's name; "" is a connection that could not be made, or was lost.
 _ADVICE = {
     "": "check its address, the role and its password, and that it runs, then try again",
     "PoolClosed": "its pool is closed, or was never opened",
     "PoolTimeout": "no connection came in time, its pool may be too small or the server out of reach",
-    "08": "the connection was lost, try again",
+    "08": "the connection could not be made, try again",
     "23": "an id, a link or a number is taken already",
     "25006": "it is read-only, connect to the primary",
     "40": "others were in the way, try again",
@@ -47,6 +49,19 @@ _ADVICE = {
     "XX": "it is damaged, restore it from a backup",
     "other": "the driver's error says more",
 }
+
+_BREAKS = ("", "08", "57")
+_LOST = "the connection was lost, and what was asked may have been done or not: look before you try again"
+
+_ADAPTERS = AdaptersMap(psycopg.adapters)
+
+
+class _PlainCursor(Cursor[tuple[Any, ...]]):
+    """Reads and writes values as psycopg does, whatever the pool's owner has registered on its connections."""
+
+    @property
+    def adapters(self) -> AdaptersMap:
+        return _ADAPTERS
 
 
 class Session:
@@ -64,7 +79,7 @@ class Session:
         self._cursor().executemany(sql.encode(), values)
 
     def _cursor(self) -> Cursor[tuple[Any, ...]]:
-        return Cursor(self.connection, row_factory=tuple_row)
+        return _PlainCursor(self.connection, row_factory=tuple_row)
 
 
 class PostgresPool:
@@ -80,6 +95,7 @@ class PostgresPool:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A connection on which each statement is a transaction; the driver's errors come out as StorageError."""
+        connection = None
         try:
             pool = self._pool()
             connection = _take(pool)
@@ -92,7 +108,7 @@ class PostgresPool:
                 _restore(connection, before)
                 pool.putconn(connection)
         except psycopg.Error as error:
-            raise _told(error) from error
+            raise _told(error, in_use=connection is not None) from error
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
@@ -134,16 +150,18 @@ class PostgresPool:
 
 def may_be_done(error: StorageError) -> bool:
     """Whether what was asked may have been done: by another just now, or before the connection broke off."""
-    return isinstance(error.__cause__, psycopg.Error) and _advised(error.__cause__) in ("", "08", "57", "23", "40")
+    return isinstance(error.__cause__, psycopg.Error) and _advised(error.__cause__) in (*_BREAKS, "23", "40")
 
 
 def require_fit(db: Session) -> None:
     """Refuse a connection on which invoices could be lost, or garbled: StorageError."""
-    commits, *encodings, pid = db.execute(_FITNESS).fetchall()[0]
+    commits, dates, pid, *encodings = db.execute(_FITNESS).fetchall()[0]
     if commits == "off":
         raise StorageError("synchronous_commit is off: turn it on for this role, or invoices would be lost")
     if encodings != ["UTF8", "UTF8"]:
         raise StorageError("this database, or its client encoding, is not UTF-8: choose another database")
+    if not dates.startswith("ISO"):
+        raise StorageError("DateStyle is not ISO: set it to ISO for this role or pool, or no time could be read")
     if pid != db.connection.info.backend_pid and db.connection.prepare_threshold is not None:
         raise StorageError("a pooler stands in between: give the store a ConnectionPool with prepare_threshold=None")
 
@@ -194,10 +212,11 @@ def _restore(connection: psycopg.Connection[Any], before: tuple[bool, IsolationL
         connection.autocommit, connection.isolation_level = before
 
 
-def _told(error: psycopg.Error) -> StorageError:
+def _told(error: psycopg.Error, *, in_use: bool) -> StorageError:
     """What to do; the driver's own words, which may quote values, stay in the cause."""
-    kind = error.sqlstate or type(error).__name__
-    return StorageError(f"the PostgreSQL database could not be used ({kind}): {_ADVICE[_advised(error)]}")
+    kind, advised = error.sqlstate or type(error).__name__, _advised(error)
+    advice = _LOST if in_use and advised in _BREAKS else _ADVICE[advised]
+    return StorageError(f"the PostgreSQL database could not be used ({kind}): {advice}")
 
 
 def _advised(error: psycopg.Error) -> str:

@@ -4,7 +4,8 @@ from indiopay.stores.migrations import Step
 
 STEPS: tuple[Step, ...] = (
     (
-        "CREATE SCHEMA indiopay",
+        # Not IF NOT EXISTS, which asks for the right to make schemas even where an administrator made this one.
+        "DO $$ BEGIN IF to_regnamespace('indiopay') IS NULL THEN CREATE SCHEMA indiopay; END IF; END $$",
         "CREATE TABLE indiopay.indiopay_schema (version integer NOT NULL)",
         "INSERT INTO indiopay.indiopay_schema VALUES (1)",
         """CREATE TABLE indiopay.counters (

@@ -22,7 +22,8 @@ from indiopay.stores.statements import Dialect, Statements
 
 T = TypeVar("T")
 
-_MOVED_AT_ONCE = 500
+_EXPORTED_AT_ONCE = 500
+_IMPORTED_AT_ONCE = 2_000
 
 
 class Found(Protocol):
@@ -171,7 +172,7 @@ class SqlStore:
         with self._database.writing() as db:
             if db.execute(self._sql.has_numbers, (agency,)).fetchone():
                 raise StorageError("this agency has invoices: import into an empty one")
-            while portion := list(islice(ordered, _MOVED_AT_ONCE)):
+            while portion := list(islice(ordered, _IMPORTED_AT_ONCE)):
                 self._insert(db, agency, portion)
                 number += len(portion)
                 last_at = portion[-1].invoice.created_at
@@ -194,7 +195,7 @@ class SqlStore:
 
     def _portion(self, agency: str, after: int) -> list[InvoiceRecord]:
         with self._database.snapshot() as db:
-            found = db.execute(self._sql.portion, (agency, after, _MOVED_AT_ONCE)).fetchall()
+            found = db.execute(self._sql.portion, (agency, after, _EXPORTED_AT_ONCE)).fetchall()
             if not found:
                 return []
             span = (agency, agency, after, found[-1][1])
@@ -206,6 +207,8 @@ class SqlStore:
 
     def _insert(self, db: Connection, agency: str, records: Sequence[InvoiceRecord]) -> None:
         db.executemany(self._sql.add_invoice, map(self._rows.searched_row, records))
+        if self._sql.plan_anew:
+            db.execute(self._sql.plan_anew)
         entries = ((agency, *self._rows.entry_row(r.invoice.id, entry)) for r in records for entry in r.history)
         db.executemany(self._sql.add_entry, entries)
         db.executemany(self._sql.add_letter, ((agency, *self._rows.letter_row(x)) for r in records for x in r.letters))

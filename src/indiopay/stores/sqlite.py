@@ -13,7 +13,7 @@ from indiopay.stores.sql_store import SqlStore
 from indiopay.stores.sqlite_file import SqliteFile
 from indiopay.stores.statements import Dialect
 
-DIALECT = Dialect(mark="?", schema="main", position="instr", lock="", lock_free="")
+DIALECT = Dialect(mark="?", schema="main", position="instr")
 
 _NEXT_NUMBER = """INSERT INTO counters VALUES (?, 1, ?) ON CONFLICT (agency) DO UPDATE
     SET last_number = last_number + 1, last_at = max(last_at, excluded.last_at) RETURNING last_number, last_at"""

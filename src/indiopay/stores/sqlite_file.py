@@ -9,12 +9,12 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from indiopay.durable import create_file
 from indiopay.errors import StorageError
-from indiopay.stores.migrations import take_steps
+from indiopay.stores.migrations import read_version, refuse_newer, take_steps
 from indiopay.stores.sqlite_schema import STEPS
 
 OLDEST_SQLITE = (3, 37, 0)
@@ -100,9 +100,11 @@ class SqliteFile:
             self._free.pop().close()
 
     def _settle_schema(self) -> None:
-        with self.reading() as db:
-            is_ready = _version(db) == len(STEPS)
-        if not is_ready:
+        """Look before anything is changed: a file that is not ours, or not yet, stays as it is."""
+        with closing(sqlite3.connect(self._path, timeout=_PATIENCE_SECONDS)) as db:
+            version = _version(db)
+        refuse_newer(version, STEPS)
+        if version < len(STEPS):
             with self.writing() as db:
                 take_steps(db, STEPS, version=_version(db), names_version="indiopay_schema")
 
@@ -170,7 +172,7 @@ def _version(db: sqlite3.Connection) -> int:
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if tables and "indiopay_schema" not in tables:
         raise StorageError("this database belongs to another program: choose another path")
-    return int(db.execute("SELECT version FROM indiopay_schema").fetchone()[0]) if tables else 0
+    return read_version(db.execute("SELECT version FROM indiopay_schema").fetchall()) if tables else 0
 
 
 @contextmanager

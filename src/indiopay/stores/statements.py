@@ -17,13 +17,17 @@ _PORTION = f"SELECT id FROM main.invoices {_OF_AGENCY} AND number > ? AND number
 
 
 class Dialect(NamedTuple):
-    """How a database marks a value, names our schema, finds a text in a text, and locks the rows that it reads."""
+    """How a database marks a value, names our schema, finds a text in a text, and locks the rows that it reads.
+
+    `plan_anew` makes it forget plans that it made when a table was small, if it keeps any: they can be bad ones later.
+    """
 
     mark: str
     schema: str
     position: str
-    lock: str
-    lock_free: str
+    lock: str = ""
+    lock_free: str = ""
+    plan_anew: str = ""
 
     def say(self, sql: str) -> str:
         """The statement, out of SQLite's dialect, in this one."""
@@ -36,6 +40,7 @@ class Statements:
     def __init__(self, dialect: Dialect) -> None:
         say, lock = dialect.say, dialect.lock
         self._say = say
+        self.plan_anew = dialect.plan_anew
 
         self.has_numbers = say(f"SELECT 1 FROM main.counters {_OF_AGENCY}")
         self.set_counter = say("INSERT INTO main.counters VALUES (?, ?, ?)")
