@@ -162,3 +162,16 @@ def test_folding_twice_is_folding_once(typed: str) -> None:
 def test_search_disregards_case_accents_and_ligatures(text: str, folded: str) -> None:
     """« zoe » finds « Zoé », « coeur » finds « Cœur »."""
     assert fold(text) == folded
+
+
+class Marked(str):
+    """Text that a template would not escape."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize("typed", ["Zoé", "Zo\u0065\u0301", "<b>"])
+def test_a_kind_of_text_of_the_hosts_becomes_plain_text(typed: str) -> None:
+    """Whatever it means to a template."""
+    read = [one_line(Marked(typed), field="name", limit=9), paragraph(Marked(typed), field="note", limit=9)]
+    assert [type(text) for text in read] == [str, str]

@@ -78,7 +78,7 @@ def numbered(record: InvoiceRecord, number: int) -> InvoiceRecord:
 
 
 _TIMES = st.integers(0, 8000 * 365 * 86_400_000_000).map(lambda since: _EPOCH + timedelta(microseconds=since))
-_COUNTS = st.integers(0, 2**63 - 1)
+_COUNTS = st.integers(0, 2**30)
 _CODES = st.text("abcxyz019_", min_size=1, max_size=40)
 _TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="\t\n"), max_size=20)
 _LINES = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=20)
@@ -108,7 +108,7 @@ def _letters(draw: DrawFn, invoice: Invoice) -> Letter:
         message,
         None if message is None else sha256(message).hexdigest(),
         draw(st.none() | _CODES),
-        draw(st.none() | _COUNTS),
+        draw(st.none() | st.integers(0, 999)),
         draw(_TIMES) if was_sent else None,
         draw(st.booleans()),
         draw(_COUNTS),

@@ -32,6 +32,9 @@ Read = Callable[[Any, Any], T]
 Write = Callable[[Any], object]
 
 _LARGEST = 2**63 - 1  # of what every database holds
+_MOST_COUNTED = 2**30  # times: every database can go on counting from there
+_LONGEST_LINE = 1_000  # characters: some four times what a form takes
+_LONGEST_TEXT = 20_000
 _TIMES_IN_A_RECORD = 32  # at most, as a rule: one stands in several places
 _YEAR = "(?!9999-(?!01-01T))(?:1969|19[7-9][0-9]|[2-9][0-9]{3})"  # of a desk's times, in every zone
 _TIME = re.compile(rf"{_YEAR}-[0-9]{{2}}-[0-9]{{2}}T(?:[01][0-9]|2[0-3]):[0-9]{{2}}:[0-9]{{2}}\.[0-9]{{6}}\+00:00")
@@ -116,10 +119,14 @@ def _refuse() -> NoReturn:
 
 
 def _line(value: str, _: object) -> str:
+    if len(value) > _LONGEST_LINE:
+        _refuse()
     return value if value.isprintable() or not (_CONTROL.search(value) or _BREAK.search(value)) else _refuse()
 
 
 def _text(value: str, _: object) -> str:
+    if len(value) > _LONGEST_TEXT:
+        _refuse()
     return value if value.isprintable() or not _CONTROL.search(value) else _refuse()
 
 
@@ -165,13 +172,13 @@ def _uuid(value: str, _: object) -> UUID:
     return UUID(bytes=made) if made.hex() == value else _refuse()
 
 
-def _number(least: int) -> Read[int]:
-    return lambda value, _: value if type(value) is int and least <= value <= _LARGEST else _refuse()
+def _number(least: int, most: int = _LARGEST) -> Read[int]:
+    return lambda value, _: value if type(value) is int and least <= value <= most else _refuse()
 
 
 def _shaped(pattern: str) -> Read[str]:
     matches = re.compile(pattern).fullmatch
-    return lambda value, _: value if matches(value) else _refuse()
+    return lambda value, _: value if len(value) <= _LONGEST_LINE and matches(value) else _refuse()
 
 
 def _one_of(known: Mapping[str, T]) -> Read[T]:
@@ -240,7 +247,7 @@ _READ_IN: Mapping[type, Mapping[str, Read[Any]]] = {
         "number": _shaped("F-(?:(?!0{6})[0-9]{6}|[1-9][0-9]{6,17})"),
         "description": _text,
         "cancel_reason": _perhaps(_text),
-        "version": _number(1),
+        "version": _number(1, _MOST_COUNTED),
     },
     Client: {"email": _shaped(f"{_LOCAL_PART}@[^@\\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")},
     Attachment: {
@@ -256,6 +263,9 @@ _READ_IN: Mapping[type, Mapping[str, Read[Any]]] = {
         "sender": _perhaps(_ENVELOPE_ADDRESS),
         "message_sha256": _perhaps(_sha256),
         "last_phase": _perhaps(_CODE),
+        "last_code": _perhaps(_number(0, 999)),
+        "attempts": _number(0, _MOST_COUNTED),
+        "lease_token": _number(0, _MOST_COUNTED),
     },
 }
 """The fields that are read in a way of their own."""

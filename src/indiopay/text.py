@@ -31,7 +31,7 @@ def one_line(text: object, *, field: str, limit: int) -> str | Problem:
     """A line of 1 to `limit` characters, trimmed and in NFC, or the first thing wrong with it."""
     if not isinstance(text, str):
         return Problem(field, "type")
-    line = text.strip()
+    line = str(text).strip()  # a subclass of str may mean something else to a template
     if len(line) <= limit and _PLAIN_LINE.fullmatch(line):
         return line
     if len(line) <= limit * _RAW_FACTOR and _is_blank(line):
@@ -43,6 +43,7 @@ def paragraph(text: object, *, field: str, limit: int) -> str | Problem:
     r"""Any number of lines, `limit` characters at most, in NFC and with "\n" between them; perhaps none."""
     if not isinstance(text, str):
         return Problem(field, "type")
+    text = str(text)
     short = len(text) <= 2 * limit * _RAW_FACTOR  # a line may end in two characters
     if short and "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
