@@ -18,6 +18,7 @@ from indiopay import (
     EntryKind,
     Event,
     FileDamagedError,
+    FilePolicy,
     IdempotencyError,
     InvalidInputError,
     Invoice,
@@ -431,6 +432,18 @@ def test_pages_follow_one_another(desk: InvoiceDesk) -> None:
     assert third.next is None
     with pytest.raises(CursorError):
         desk.list(status=Status.OPEN, after=first.next)
+
+
+@pytest.mark.parametrize("policy", [FilePolicy(max_bytes=2), FilePolicy(extensions=frozenset({"png"})), FilePolicy(0)])
+def test_a_key_answers_whatever_the_policy_has_become(
+    open_desk: Callable[..., InvoiceDesk], policy: FilePolicy
+) -> None:
+    """Its form and its files are the same; another file is told what is wrong with it now."""
+    made = open_desk().create(filled_in(files=[Upload("Police.pdf", PDF)]), idempotency_key="k")
+    strict = open_desk(file_policy=policy)
+    assert strict.create(filled_in(files=[Upload("Police.pdf", PDF)]), idempotency_key="k") == made
+    with pytest.raises(InvalidInputError):
+        strict.create(filled_in(files=[Upload("Police.pdf", PDF + b"%")]), idempotency_key="k")
 
 
 def test_search_disregards_case_and_accents(desk: InvoiceDesk) -> None:

@@ -2,10 +2,12 @@
 
 import multiprocessing
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -240,6 +242,36 @@ def test_a_forked_child_drops_the_connections_that_it_inherited(store: SqliteSto
     assert os.waitpid(child, 0)[1] == 0
     store.add("nord", new(3))
     assert len(numbers(store)) == 3
+
+
+def test_a_killed_writer_leaves_no_lock_with_a_child_that_it_forked(path: Path, store: SqliteStore) -> None:
+    """The child lives on, and others write."""
+    reader, ready = os.pipe()
+    writer = os.fork()
+    if writer == 0:
+        threading.Thread(target=_write_for_ever, args=(path,), daemon=True).start()
+        time.sleep(0.2)
+        child = os.fork()
+        if child:
+            os.write(ready, b"%d" % child)
+        time.sleep(60)
+        os._exit(0)
+    child = int(os.read(reader, 20))
+    os.kill(writer, signal.SIGKILL)
+    os.waitpid(writer, 0)
+    try:
+        started = time.monotonic()
+        store.add("nord", new(1))
+        assert time.monotonic() - started < 10
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.close(reader)
+        os.close(ready)
+
+
+def _write_for_ever(path: Path) -> None:
+    with SqliteFile(path).writing():
+        time.sleep(60)
 
 
 def test_a_writer_that_waits_too_long_is_told(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,7 @@ _SWEPT_AFTER = timedelta(days=1)
 _EARLIEST, _LATEST = 1970, 9998
 _AFTER_ALL = datetime(9999, 1, 1, tzinfo=UTC)
 _FILE_POLICY = FilePolicy()
+_ANY_FILES = FilePolicy(max_files=10_000, max_bytes=2**40, max_total_bytes=2**40)
 
 
 class DeskOptions(TypedDict, total=False):
@@ -141,7 +142,8 @@ class InvoiceDesk:
             checked = self._checked(form, files)
             read = self._read(form, checked)
             key = _idempotency(idempotency_key, form, checked)
-            if key and (form.files or not isinstance(read, FormValues)) and (made := self._made_with(key, checked)):
+            looks = key and (form.files or not isinstance(read, FormValues))
+            if key and looks and (made := self._made_with(key, form, files, checked[1])):
                 return made
             if not isinstance(read, FormValues):
                 raise InvalidInputError(read)
@@ -293,16 +295,19 @@ class InvoiceDesk:
     def _read(self, form: InvoiceForm, checked: CheckedFiles) -> FormValues | tuple[Problem, ...]:
         return read_form(form, checked, agency=self._agency, today=self._today())
 
-    def _made_with(self, key: Idempotency, checked: CheckedFiles) -> Invoice | None:
-        """The invoice of this key. Files with problems have no hash to compare: then their problems are told."""
+    def _made_with(
+        self, key: Idempotency, form: InvoiceForm, files: builtins.list[OpenedFile], problems: tuple[Problem, ...]
+    ) -> Invoice | None:
+        """The invoice of this key. Files that the policy has come to refuse are compared all the same."""
         made = self._store.by_idempotency_key(self._slug, key.key)
         if made is None:
             return None
         invoice, made_from = made
-        if made_from == key.fingerprint:
+        known = check_uploads(form.files, files, _ANY_FILES, None)[0] if problems else ()
+        if made_from in (key.fingerprint, fingerprint(form, known)):
             return invoice
-        if checked[1]:
-            raise InvalidInputError(checked[1])
+        if problems:
+            raise InvalidInputError(problems)
         raise IdempotencyError("this idempotency key was used for another form")
 
     def _new_invoice(
@@ -380,7 +385,7 @@ class InvoiceDesk:
     def _found(self, invoice_id: UUID) -> tuple[Invoice, LinkRef]:
         found = self._store.get(self._slug, invoice_id) if isinstance(invoice_id, UUID) else None
         if found is None:
-            raise InvoiceNotFoundError("this agency has no invoice with that id")
+            raise InvoiceNotFoundError("this agency has no invoice with that id, which is a uuid.UUID")
         return found
 
     def _today(self) -> date:

@@ -38,6 +38,7 @@ _ADVICE = {
     "PoolTimeout": "no connection came in time, its pool may be too small or the server out of reach",
     "08": "the connection could not be made, try again",
     "23": "an id, a link or a number is taken already",
+    "25P03": "its transaction stood still for too long, try again",
     "25006": "it is read-only, connect to the primary",
     "40": "others were in the way, try again",
     "42": "its tables or the rights on them are not as they should be, check the role's rights",

@@ -40,6 +40,17 @@ _ADVICE = {
     "SQLITE_READONLY": "it was moved or may not be written, check its folder and its permissions",
 }
 
+# Descriptors of lock files that writers of this process hold. A child closes its copies: the locks are its parent's.
+_turns: set[int] = set()
+
+
+def _close_turns() -> None:
+    while _turns:
+        os.close(_turns.pop())
+
+
+os.register_at_fork(after_in_child=_close_turns)
+
 # Connections that a parent process opened: kept from being closed here, which would harm the parent's.
 _inherited: list[sqlite3.Connection] = []
 
@@ -121,14 +132,16 @@ class SqliteFile:
     def _turn(self) -> Iterator[None]:
         """Wait for this writer's turn: SQLite's busy time-out starves some of many writers, a lock file does not."""
         descriptor = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _turns.add(descriptor)
         try:
             _lock(descriptor)
             try:
                 yield
             finally:
-                # Said outright, because a child forked meanwhile holds this descriptor too.
+                # Said outright, because a child forked meanwhile may hold this descriptor still.
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
         finally:
+            _turns.discard(descriptor)
             os.close(descriptor)
 
 
