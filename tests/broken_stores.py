@@ -11,11 +11,11 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
-from indiopay import IdempotencyError, Invoice, Money, StorageError, Totals
+from indiopay import IdempotencyError, Invoice, InvoiceChangedError, Money, StorageError, Totals
 from indiopay.history import EntryKind, HistoryEntry
 from indiopay.invoice import Change, Idempotency, InvoiceRecord, LinkRef, NewInvoice, invoice_number, ordinal_of
 from indiopay.listing import InvoiceFilter, Position, position_of, searched_text
-from indiopay.outbox import Letter, is_free, settled
+from indiopay.outbox import Letter, is_free, settled, withdrawn
 from indiopay.ports import InvoiceStore
 from indiopay.status import Status
 from indiopay.stores.memory import MemoryStore
@@ -409,16 +409,28 @@ class AddsUpInFloats(MemoryStore):
 
 
 @breaks("letters_that_wait_are_withdrawn")
-class WithdrawsOnlyWhatIsLeased(MemoryStore):
-    """Letters that no worker holds still go out."""
+class WithdrawsOnlyWhatWasClaimed(MemoryStore):
+    """Letters that no worker ever held still go out."""
 
     def apply(self, agency: str, change: Change) -> None:
-        at = change.entries[0].at
         with self._lock:
-            waiting = [letter for letter in self._books[agency].letters() if is_free(letter, at)]
+            waiting = [letter for letter in self._books[agency].letters() if letter.lease_token == 0]
             super().apply(agency, change)
             for letter in waiting:
                 self._books[agency].write(letter)
+
+
+@breaks("a_letter_whose_lease_has_run_out_is_withdrawn_as_one_that_waits")
+class WithdrawsAsOfTheCreation(MemoryStore):
+    """It compares leases with the time of the invoice, not of its end."""
+
+    def apply(self, agency: str, change: Change) -> None:
+        with self._lock:
+            kept = [letter for letter in self._books[agency].letters() if letter.state == "queued"]
+            super().apply(agency, change)
+            for letter in kept:
+                if change.cancels_letters and letter.invoice_id == change.invoice.id:
+                    self._books[agency].write(withdrawn(letter, change.invoice.created_at))
 
 
 @breaks("a_leased_letter_is_no_other_workers")
@@ -473,11 +485,12 @@ class FencesNoOneOff(MemoryStore):
     """Whoever reports last is believed."""
 
     def finish(self, agency: str, letter: Letter, entry: HistoryEntry | None) -> bool:
-        kept = self._books[agency].kept(letter)
-        after = settled(kept, evolve(letter, lease_token=kept.lease_token)) if kept else None
-        if after:
-            self._books[agency].write(after, entry)
-        return after is not None
+        with self._lock:
+            kept = self._books[agency].kept(letter)
+            after = settled(kept, evolve(letter, lease_token=kept.lease_token)) if kept else None
+            if after:
+                self._books[agency].write(after, entry)
+            return after is not None
 
 
 @breaks("an_ended_letter_holds_no_bytes")
@@ -534,6 +547,37 @@ class SendsTooLate(MemoryStore):
         return super().claim(agency, now=now, lease_end=lease_end, queued_after=oldest, letter_id=letter_id)
 
 
+@breaks("a_letter_that_waited_too_long_is_not_claimed_by_name")
+class EndsOnlyWhatIsNamed(MemoryStore):
+    """A claim by name looks at that letter alone."""
+
+    def claim(
+        self, agency: str, *, now: datetime, lease_end: datetime, queued_after: datetime, letter_id: UUID | None = None
+    ) -> Letter | None:
+        named = [x.queued_at for x in self._books[agency].letters() if x.id == letter_id]
+        never = datetime.min.replace(tzinfo=now.tzinfo)
+        since = never if named and named[0] > queued_after else queued_after
+        return super().claim(agency, now=now, lease_end=lease_end, queued_after=since, letter_id=letter_id)
+
+
+@breaks("letters_that_waited_too_long_end_at_the_next_claim")
+class EndsOneAtATime(MemoryStore):
+    """A claim gives up the oldest letter, and no other."""
+
+    def claim(
+        self, agency: str, *, now: datetime, lease_end: datetime, queued_after: datetime, letter_id: UUID | None = None
+    ) -> Letter | None:
+        with self._lock:
+            book = self._books[agency]
+            old = [x for x in book.letters() if is_free(x, now) and x.queued_at <= queued_after][1:]
+            for letter in old:
+                book.write(evolve(letter, queued_at=now))
+            found = super().claim(agency, now=now, lease_end=lease_end, queued_after=queued_after, letter_id=letter_id)
+            for letter in old:
+                book.write(letter)
+            return found
+
+
 # --- whole agencies, and opening again
 
 
@@ -571,6 +615,80 @@ class MergesLetters(MemoryStore):
     def import_(self, agency: str, records: Iterable[InvoiceRecord]) -> int:
         merged = (evolve(one, letters=tuple({x.id: x for x in one.letters}.values())) for one in records)
         return super().import_(agency, merged)
+
+
+class Importer(MemoryStore):
+    """It knows what was imported."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.imported: set[UUID] = set()
+
+    def import_(self, agency: str, records: Iterable[InvoiceRecord]) -> int:
+        read = list(records)
+        self.imported |= {record.invoice.id for record in read}
+        return super().import_(agency, read)
+
+
+@breaks("imported_invoices_are_listed_by_what_they_are")
+class ListsImportsAsOpen(Importer):
+    """It has imported the column of their status as it is for a new one."""
+
+    def page(self, agency: str, which: InvoiceFilter, **asked: Any) -> Sequence[Invoice]:
+        found = super().page(agency, which, **asked)
+        return [one for one in found if one.id not in self.imported or which.status in (None, Status.OPEN)]
+
+
+@breaks("imported_invoices_are_added_up")
+class CountsImportsAtNothing(Importer):
+    """It has not imported the column of their amounts."""
+
+    def totals(self, agency: str, *, today: date) -> Totals:
+        totals = super().totals(agency, today=today)
+        return Totals({}, {}, {}, totals.counts) if self.imported else totals
+
+
+@breaks("imported_invoices_are_found_by_what_they_had")
+class ForgetsImportedKeys(Importer):
+    """A key that was used before the move makes a second invoice."""
+
+    def by_idempotency_key(self, agency: str, key: str) -> tuple[Invoice, bytes] | None:
+        found = super().by_idempotency_key(agency, key)
+        return None if found and found[0].id in self.imported else found
+
+
+@breaks("an_imported_invoice_is_changed_from_its_version")
+class ImportsTheFirstVersion(Importer):
+    """It has not imported the column of their versions."""
+
+    def apply(self, agency: str, change: Change) -> None:
+        if change.invoice.id in self.imported and change.invoice.version != 2:
+            raise InvoiceChangedError(change.invoice.version - 1, 1)
+        super().apply(agency, change)
+
+
+@breaks("imported_letters_are_claimed_in_their_turn")
+class ImportsNoLeases(Importer):
+    """A letter that a worker held where it came from is given to another one."""
+
+    def claim(self, agency: str, **asked: Any) -> Letter | None:
+        for letter in self._books[agency].letters():
+            if letter.invoice_id in self.imported and letter.state == "queued":
+                self._books[agency].write(evolve(letter, lease_end=None))
+        return super().claim(agency, **asked)
+
+
+@breaks("an_agency_goes_on_from_what_was_imported")
+class CountsFromOneAfterAnImport(Importer):
+    """It has not imported the counter."""
+
+    def add(self, agency: str, new: NewInvoice) -> Invoice:
+        with self._lock:
+            invoice = super().add(agency, new)
+            book = self._books[agency]
+            if invoice.id != new.id or not self.imported or len(self.imported) > 6:
+                return invoice
+            return put(self, agency, evolve(book.records[new.id], invoice=evolve(invoice, number=invoice_number(1))))
 
 
 @breaks("an_export_gives_every_invoice_by_rising_number")
@@ -752,4 +870,54 @@ class ChangesInTwoSteps(MemoryStore):
             put(self, agency, evolve(after, history=before.history if before else ()))
         pause()
         with self._lock:
-            put(self, agency, after)
+            put(self, agency, evolve(self._books[agency].records[change.invoice.id], history=after.history))
+
+
+@breaks("no_reader_sees_an_invoice_with_the_link_of_another_moment", shared=True)
+class ReadsInTwoSteps(MemoryStore):
+    """It reads the link a moment after the invoice."""
+
+    def get(self, agency: str, invoice_id: UUID) -> tuple[Invoice, LinkRef] | None:
+        first = super().get(agency, invoice_id)
+        pause()
+        second = super().get(agency, invoice_id)
+        return (first[0], second[1]) if first and second else None
+
+
+@breaks("no_reader_sees_half_an_outcome", shared=True)
+class TellsLater(MemoryStore):
+    """What became of a letter stands in the history a moment later."""
+
+    def finish(self, agency: str, letter: Letter, entry: HistoryEntry | None) -> bool:
+        done = super().finish(agency, letter, None)
+        if done and entry:
+            pause()
+            with self._lock:
+                kept = self._books[agency].kept(letter)
+                assert kept is not None
+                self._books[agency].write(kept, entry)
+        return done
+
+
+@breaks("a_letter_is_withdrawn_whatever_its_worker_writes_at_once", shared=True)
+class LooksAtTheLetterFirst(MemoryStore):
+    """It looks whether the worker still holds the letter, and writes later."""
+
+    def keep_message(self, agency: str, letter: Letter) -> bool:
+        kept = self._books[agency].kept(letter)
+        if kept is None or kept.state != "queued" or kept.lease_token != letter.lease_token:
+            return False
+        pause()
+        with self._lock:
+            self._books[agency].write(letter)
+        return True
+
+    def finish(self, agency: str, letter: Letter, entry: HistoryEntry | None) -> bool:
+        kept = self._books[agency].kept(letter)
+        after = settled(kept, letter) if kept else None
+        if after is None:
+            return False
+        pause()
+        with self._lock:
+            self._books[agency].write(after, entry)
+        return True

@@ -10,7 +10,19 @@ if TYPE_CHECKING:
 
 __all__ = ["InvoiceStoreContract", "StoppedClock", "memory_desk"]
 
-_DUTIES = ("agencies", "contract", "keeping", "letters", "lists", "moving", "races", "writing")
+_DUTIES = (
+    "agencies",
+    "contract",
+    "endings",
+    "imported",
+    "keeping",
+    "letters",
+    "lists",
+    "moving",
+    "races",
+    "samples",
+    "writing",
+)
 
 if not TYPE_CHECKING:  # else a type checker would believe every name
 

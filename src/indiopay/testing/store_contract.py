@@ -10,6 +10,8 @@ import pytest
 from indiopay.invoice import Idempotency
 from indiopay.ports import InvoiceStore
 from indiopay.testing.store_agencies import AgencyDuties
+from indiopay.testing.store_endings import EndingDuties
+from indiopay.testing.store_imported import ImportedDuties
 from indiopay.testing.store_keeping import KeepingDuties
 from indiopay.testing.store_letters import LetterDuties
 from indiopay.testing.store_lists import ListDuties
@@ -20,7 +22,15 @@ from indiopay.testing.store_writing import WritingDuties
 
 
 class InvoiceStoreContract(
-    KeepingDuties, WritingDuties, AgencyDuties, ListDuties, LetterDuties, MovingDuties, RaceDuties
+    KeepingDuties,
+    WritingDuties,
+    AgencyDuties,
+    ListDuties,
+    LetterDuties,
+    EndingDuties,
+    MovingDuties,
+    ImportedDuties,
+    RaceDuties,
 ):
     """What `indiopay.ports.InvoiceStore` promises, one duty a test, for a store of your own.
 

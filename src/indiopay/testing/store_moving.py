@@ -18,11 +18,10 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from indiopay.errors import StorageError
 from indiopay.history import EntryKind, HistoryEntry
 from indiopay.invoice import Idempotency, Invoice, InvoiceRecord, LinkRef, invoice_number
-from indiopay.listing import InvoiceFilter
 from indiopay.outbox import LEASE, Letter, leased
 from indiopay.ports import InvoiceStore
 from indiopay.testing import strategies
-from indiopay.testing.store_samples import NOW, SECOND, TODAY, claim, letter, listed, new, payment, record
+from indiopay.testing.store_samples import NOW, SECOND, letter, new, payment, record
 
 _KEY = Idempotency("k", b"form")
 _MORE_THAN_A_PORTION = 700
@@ -156,18 +155,6 @@ class ImportDuties:
             assert list(store.export(agency)) == records
 
         check()
-
-    def test_an_agency_goes_on_from_what_was_imported(self, store: InvoiceStore) -> None:
-        """Its numbers, its times, its keys, its links, its totals and its letters."""
-        records = [record(1, idempotency=_KEY, letter=letter(1)), record(2, at=NOW + SECOND)]
-        store.import_("nord", records)
-        assert store.add("nord", new(3, idempotency=_KEY)) == records[0].invoice
-        added = store.add("nord", new(3))
-        assert (added.number, added.created_at) == ("F-000003", NOW + SECOND)
-        assert store.by_link("nord", records[1].link) == records[1].invoice
-        assert listed(store, InvoiceFilter(words=("zoe",))) == [3, 2, 1]
-        assert sum(store.totals("nord", today=TODAY).counts.values()) == 3
-        assert claim(store) == leased(letter(1), end=NOW + LEASE)
 
     def test_an_agency_with_invoices_takes_no_records(self, store: InvoiceStore) -> None:
         """Nothing of them is written."""

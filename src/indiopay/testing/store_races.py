@@ -3,18 +3,32 @@
 # ruff: noqa: S101  # a duty asserts
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from itertools import chain
 from threading import Barrier
 from typing import TypeVar
 
-from indiopay.errors import InvoiceChangedError
+from indiopay.errors import InvoiceChangedError, MailError
 from indiopay.history import EntryKind
-from indiopay.invoice import Change, Idempotency, Invoice, InvoiceRecord, invoice_number
-from indiopay.outbox import Letter
+from indiopay.invoice import Change, Idempotency, Invoice, invoice_number
+from indiopay.outbox import Letter, accepted, refused
 from indiopay.ports import InvoiceStore
-from indiopay.testing.store_samples import NOW, SECOND, claim, letter, new, payment
+from indiopay.testing.store_samples import (
+    NOW,
+    SECOND,
+    claim,
+    claimed,
+    kept_letters,
+    letter,
+    new,
+    payment,
+    record,
+    rendered,
+    report,
+)
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -61,6 +75,43 @@ def _apply_sends(store: InvoiceStore, invoice: Invoice) -> None:
         change = invoice.send(letter(number, of=invoice.id.int))
         store.apply("nord", change)
         invoice = change.invoice
+
+
+def _renew_links(store: InvoiceStore, invoice: Invoice) -> None:
+    """Make changes that follow one another, each with the link that is made of its version."""
+    for version in range(2, 22):
+        change = invoice.renew_link(new(version).link, at=NOW)
+        store.apply("nord", change)
+        invoice = change.invoice
+
+
+def _deliver(store: InvoiceStore) -> None:
+    """Do a worker's work until no letter waits."""
+    while held := claim(store):
+        report(store, accepted(held, at=NOW))
+
+
+def _seen_during(write: Callable[[], None], read: Callable[[], Iterable[T]]) -> list[T]:
+    """What is read over and over until all is written."""
+    seen: list[T] = []
+    with _hasty(), ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        while not writing.done():
+            seen += read()
+    writing.result()
+    return seen
+
+
+def _withdrawn_at_work(handles: Handles, number: int) -> list[Callable[[], object]]:
+    """Cancel an invoice, and write what a worker has of its letter: its bytes, that it has to wait, or that it went."""
+    held = claimed(handles[0], number)
+    waiting = refused(held, MailError("connect", kind="transport"), at=NOW)
+    writes = (
+        partial(report, handles[1], accepted(held, at=NOW)),
+        partial(handles[1].keep_message, "nord", rendered(held)),
+        partial(report, handles[1], waiting),
+    )
+    return [writes[number % 3], partial(handles[0].apply, "nord", record(number).invoice.cancel(at=NOW))]
 
 
 class RaceDuties:
@@ -116,11 +167,30 @@ class RaceDuties:
         """An invoice, its letters and its history are read as they stood at one moment."""
         writer, reader = handles
         invoice = writer.add("nord", new(1))
-        seen: list[InvoiceRecord] = []
-        with _hasty(), ThreadPoolExecutor(1) as pool:
-            writing = pool.submit(_apply_sends, writer, invoice)
-            while not writing.done():
-                seen += reader.export("nord")
-        assert writing.result() is None
-        for found in seen:
+        for found in _seen_during(partial(_apply_sends, writer, invoice), partial(reader.export, "nord")):
             assert found.invoice.version == 1 + len(found.letters) == len(found.history)
+
+    def test_no_reader_sees_an_invoice_with_the_link_of_another_moment(self, handles: Handles) -> None:
+        """Both are of one version."""
+        writer, reader = handles
+        invoice = writer.add("nord", new(1))
+        for found in _seen_during(partial(_renew_links, writer, invoice), lambda: [reader.get("nord", invoice.id)]):
+            assert found is not None
+            assert found[1] == new(found[0].version).link
+
+    def test_no_reader_sees_half_an_outcome(self, handles: Handles) -> None:
+        """A letter was sent, and the history of its invoice says so, at one moment."""
+        writer, reader = handles
+        for number in range(1, 21):
+            writer.add("nord", new(number, letter=letter(number)))
+        for found in _seen_during(partial(_deliver, writer), partial(reader.export, "nord")):
+            assert (found.letters[0].state == "sent") is (found.history[-1].kind is EntryKind.SENT)
+
+    def test_a_letter_is_withdrawn_whatever_its_worker_writes_at_once(self, handles: Handles) -> None:
+        """Of an invoice that was cancelled no letter waits, no bytes are kept, and what was sent says so."""
+        for turn in range(8):
+            calls = [_withdrawn_at_work(handles, number) for number in range(3 * turn + 1, 3 * turn + 4)]
+            _at_once(lambda call: call(), list(chain.from_iterable(calls)))
+        for kept in kept_letters(handles[0]):
+            assert (kept.state == "queued", kept.message) == (False, None)
+            assert (kept.sent_at is not None) is (kept.invoice_id.int % 3 == 0)

@@ -1,5 +1,7 @@
 """Invoices, letters and records to try a store with: small and plain, made without a desk."""
 
+# ruff: noqa: S101  # what a sample does on the way is asserted
+
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -8,16 +10,18 @@ from uuid import UUID
 from attrs import evolve
 
 from indiopay.attachment import Attachment
-from indiopay.invoice import Change, Client, Invoice, InvoiceRecord, LinkRef, NewInvoice, ordinal_of
+from indiopay.errors import MailError
+from indiopay.invoice import Change, Client, Invoice, InvoiceRecord, LinkRef, NewInvoice, ordinal_of, outcome_entry
 from indiopay.listing import InvoiceFilter, position_of
 from indiopay.money import Money
-from indiopay.outbox import GIVEN_UP_AFTER, LEASE, Letter, new_letter
+from indiopay.outbox import GIVEN_UP_AFTER, LEASE, Letter, new_letter, refused
 from indiopay.ports import InvoiceStore
 from indiopay.status import InvoiceType
 
 NOW = datetime(2026, 3, 2, 15, 0, 0, 123456, tzinfo=UTC)
 TODAY = date(2026, 3, 2)
 SECOND = timedelta(seconds=1)
+BYTES = b"Subject: =?utf-8?q?=C3=89?=\r\n\r\n\0\xff"
 
 _EVERYTHING = InvoiceFilter()
 
@@ -65,6 +69,38 @@ def claim(
     """What a worker does at `now`."""
     queued_after = now - GIVEN_UP_AFTER
     return store.claim(agency, now=now, lease_end=now + LEASE, queued_after=queued_after, letter_id=letter_id)
+
+
+def claimed(store: InvoiceStore, number: int = 1) -> Letter:
+    """The letter of a new invoice, under a lease."""
+    store.add("nord", new(number, letter=letter(number)))
+    held = claim(store)
+    assert held is not None
+    return held
+
+
+def rendered(held: Letter) -> Letter:
+    """The letter as it is kept before its first attempt."""
+    return evolve(held, sender="a@exemple.ca", message=BYTES, message_sha256="cd" * 32)
+
+
+def put_off(store: InvoiceStore, held: Letter) -> Letter:
+    """The letter as it waits after an attempt that did not reach the relay: with its bytes, under no lease."""
+    ready = rendered(held)
+    assert store.keep_message("nord", ready)
+    waiting = refused(ready, MailError("connect", kind="transport"), at=NOW)
+    assert report(store, waiting)
+    return waiting
+
+
+def report(store: InvoiceStore, after: Letter) -> bool:
+    """What a worker does after an attempt."""
+    return store.finish("nord", after, outcome_entry(after, NOW + SECOND))
+
+
+def kept_letters(store: InvoiceStore) -> list[Letter]:
+    """Every letter of the agency "nord" as it is kept, with its bytes."""
+    return [kept for record in store.export("nord") for kept in record.letters]
 
 
 def pages(store: InvoiceStore, which: InvoiceFilter = _EVERYTHING, *, limit: int = 200) -> Iterator[list[Invoice]]:
