@@ -20,7 +20,6 @@ _DUTIES = (
     "lists",
     "moving",
     "races",
-    "samples",
     "writing",
 )
 
