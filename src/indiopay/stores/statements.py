@@ -12,8 +12,14 @@ from indiopay.stores.rows import ENTRY, INVOICE, LETTER, LETTER_WITHOUT_BYTES, L
 _ORDERS: dict[Order, str] = {"newest": "number DESC", "due": "due_date, number"}
 _IS_OVERDUE = "(status = 'open' AND due_date < ?)"
 _OF_AGENCY = "WHERE agency = ?"
-_FREE = f"{_OF_AGENCY} AND state = 'queued' AND (lease_end IS NULL OR lease_end <= ?)"
-_PORTION = f"SELECT id FROM main.invoices {_OF_AGENCY} AND number > ? AND number <= ?"
+_OF_INVOICE = f"{_OF_AGENCY} AND invoice_id = ? ORDER BY seq"
+_FREE = f"""SELECT {LETTER} FROM main.letters
+    {_OF_AGENCY} AND state = 'queued' AND (lease_end IS NULL OR lease_end <= ?)"""
+_IN_PORTION = f"""{_OF_AGENCY} AND invoice_id IN
+    (SELECT id FROM main.invoices {_OF_AGENCY} AND number > ? AND number <= ?) ORDER BY seq"""
+
+# Where a dialect locks what it reads: it waits for the rows, or takes those that nobody holds.
+_LOCK, _LOCK_FREE = " /* lock */", " /* lock free */"
 
 
 class Dialect(NamedTuple):
@@ -31,54 +37,57 @@ class Dialect(NamedTuple):
 
     def say(self, sql: str) -> str:
         """The statement, out of SQLite's dialect, in this one."""
-        return sql.replace("?", self.mark).replace("main.", f"{self.schema}.").replace("instr(", f"{self.position}(")
+        for ours, theirs in (
+            (_LOCK, self.lock),
+            (_LOCK_FREE, self.lock_free),
+            ("?", self.mark),
+            ("main.", f"{self.schema}."),
+            ("instr(", f"{self.position}("),
+        ):
+            sql = sql.replace(ours, theirs)
+        return sql
 
 
 class Statements:
     """The shared statements in one dialect. Letters are locked before their invoice, lest two writers deadlock."""
 
+    has_numbers = f"SELECT 1 FROM main.counters {_OF_AGENCY}"
+    set_counter = "INSERT INTO main.counters VALUES (?, ?, ?)"
+    add_invoice = f"INSERT INTO main.invoices ({SEARCHED}) VALUES ({marks(SEARCHED)})"
+    add_letter = f"INSERT INTO main.letters (agency, {LETTER}) VALUES (?, {marks(LETTER)})"
+    add_entry = f"INSERT INTO main.history (agency, {ENTRY}) VALUES (?, {marks(ENTRY)})"
+
+    version = f"SELECT version FROM main.invoices {_OF_AGENCY} AND id = ?{_LOCK}"
+    change = f"""UPDATE main.invoices SET status = ?, paid_at = ?, payment_reference = ?, cancelled_at = ?,
+        cancel_reason = ?, version = ? {_OF_AGENCY} AND id = ?"""
+    relink = f"UPDATE main.invoices SET link_id = ?, key_id = ? {_OF_AGENCY} AND id = ?"
+
+    get = f"SELECT {INVOICE}, {LINK} FROM main.invoices {_OF_AGENCY} AND id = ?"
+    by_link = f"SELECT {INVOICE} FROM main.invoices {_OF_AGENCY} AND link_id = ? AND key_id = ?"
+    by_key = f"SELECT {INVOICE}, fingerprint FROM main.invoices {_OF_AGENCY} AND idempotency_key = ?"
+    totals = f"""SELECT status, {_IS_OVERDUE}, currency, sum(minor_units), count(*)
+        FROM main.invoices {_OF_AGENCY} GROUP BY 1, 2, 3"""
+
+    history = f"SELECT {ENTRY} FROM main.history {_OF_INVOICE}"
+    deliveries = f"SELECT {LETTER_WITHOUT_BYTES} FROM main.letters {_OF_INVOICE}"
+    letters = f"SELECT {LETTER} FROM main.letters {_OF_INVOICE}{_LOCK}"
+    letter = f"SELECT {LETTER} FROM main.letters {_OF_AGENCY} AND id = ?{_LOCK}"
+    rewrite = f"UPDATE main.letters SET ({LETTER}) = ({marks(LETTER)}) {_OF_AGENCY} AND id = ?"
+
+    worn_out = f"{_FREE} AND queued_at <= ? ORDER BY seq{_LOCK_FREE}"
+    due = f"{_FREE} AND not_before <= ? ORDER BY not_before, id LIMIT 1{_LOCK_FREE}"
+    due_one = f"{_FREE} AND not_before <= ? AND id = ?{_LOCK_FREE}"
+
+    portion = f"SELECT {RECORD} FROM main.invoices {_OF_AGENCY} AND number > ? ORDER BY number LIMIT ?"
+    letters_of_portion = f"SELECT {LETTER} FROM main.letters {_IN_PORTION}"
+    history_of_portion = f"SELECT {ENTRY} FROM main.history {_IN_PORTION}"
+
     def __init__(self, dialect: Dialect) -> None:
-        say, lock = dialect.say, dialect.lock
-        self._say = say
+        self._say = dialect.say
         self.plan_anew = dialect.plan_anew
-
-        self.has_numbers = say(f"SELECT 1 FROM main.counters {_OF_AGENCY}")
-        self.set_counter = say("INSERT INTO main.counters VALUES (?, ?, ?)")
-        self.add_invoice = say(f"INSERT INTO main.invoices ({SEARCHED}) VALUES ({marks(SEARCHED)})")
-        self.add_letter = say(f"INSERT INTO main.letters (agency, {LETTER}) VALUES (?, {marks(LETTER)})")
-        self.add_entry = say(f"INSERT INTO main.history (agency, {ENTRY}) VALUES (?, {marks(ENTRY)})")
-
-        self.version = say(f"SELECT version FROM main.invoices {_OF_AGENCY} AND id = ?{lock}")
-        self.change = say(
-            f"""UPDATE main.invoices SET status = ?, paid_at = ?, payment_reference = ?, cancelled_at = ?,
-            cancel_reason = ?, version = ? {_OF_AGENCY} AND id = ?"""
-        )
-        self.relink = say(f"UPDATE main.invoices SET link_id = ?, key_id = ? {_OF_AGENCY} AND id = ?")
-
-        self.get = say(f"SELECT {INVOICE}, {LINK} FROM main.invoices {_OF_AGENCY} AND id = ?")
-        self.by_link = say(f"SELECT {INVOICE} FROM main.invoices {_OF_AGENCY} AND link_id = ? AND key_id = ?")
-        self.by_key = say(f"SELECT {INVOICE}, fingerprint FROM main.invoices {_OF_AGENCY} AND idempotency_key = ?")
-        self.totals = say(
-            f"""SELECT status, {_IS_OVERDUE}, currency, sum(minor_units), count(*)
-            FROM main.invoices {_OF_AGENCY} GROUP BY 1, 2, 3"""
-        )
-
-        of_invoice = f"{_OF_AGENCY} AND invoice_id = ? ORDER BY seq"
-        self.history = say(f"SELECT {ENTRY} FROM main.history {of_invoice}")
-        self.deliveries = say(f"SELECT {LETTER_WITHOUT_BYTES} FROM main.letters {of_invoice}")
-        self.letters = say(f"SELECT {LETTER} FROM main.letters {of_invoice}{lock}")
-        self.letter = say(f"SELECT {LETTER} FROM main.letters {_OF_AGENCY} AND id = ?{lock}")
-        self.rewrite = say(f"UPDATE main.letters SET ({LETTER}) = ({marks(LETTER)}) {_OF_AGENCY} AND id = ?")
-
-        free = f"SELECT {LETTER} FROM main.letters {_FREE}"
-        self.worn_out = say(f"{free} AND queued_at <= ? ORDER BY seq{dialect.lock_free}")
-        self.due = say(f"{free} AND not_before <= ? ORDER BY not_before, id LIMIT 1{dialect.lock_free}")
-        self.due_one = say(f"{free} AND not_before <= ? AND id = ?{dialect.lock_free}")
-
-        self.portion = say(f"SELECT {RECORD} FROM main.invoices {_OF_AGENCY} AND number > ? ORDER BY number LIMIT ?")
-        in_portion = f"{_OF_AGENCY} AND invoice_id IN ({_PORTION}) ORDER BY seq"
-        self.letters_of_portion = say(f"SELECT {LETTER} FROM main.letters {in_portion}")
-        self.history_of_portion = say(f"SELECT {ENTRY} FROM main.history {in_portion}")
+        for name, sql in vars(Statements).items():
+            if isinstance(sql, str) and not name.startswith("_"):
+                setattr(self, name, dialect.say(sql))
 
     def page(
         self, rows: Rows, which: InvoiceFilter, *, today: date, after: Position | None
