@@ -883,6 +883,11 @@ class ReadsInTwoSteps(MemoryStore):
         second = super().get(agency, invoice_id)
         return (first[0], second[1]) if first and second else None
 
+    def apply(self, agency: str, change: Change) -> None:
+        """Slowly enough to be read in between."""
+        pause()
+        super().apply(agency, change)
+
 
 @breaks("no_reader_sees_half_an_outcome", shared=True)
 class TellsLater(MemoryStore):
