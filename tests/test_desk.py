@@ -84,6 +84,18 @@ def test_the_same_key_for_another_form_is_refused(desk: InvoiceDesk, files: File
     assert (len(desk.list().items), kept_files(files)) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("content", "error"), [(PDF, IdempotencyError), (b"MZ", InvalidInputError), (b"", InvalidInputError)]
+)
+def test_a_key_of_a_form_without_files_is_refused_to_one_with_a_file(
+    desk: InvoiceDesk, content: bytes, error: type[Exception]
+) -> None:
+    """Whether the file can be taken or not."""
+    desk.create(filled_in(), idempotency_key="K-1")
+    with pytest.raises(error):
+        desk.create(filled_in(files=[Upload("Police.pdf", content)]), idempotency_key="K-1")
+
+
 def test_a_refused_form_uses_no_key(desk: InvoiceDesk) -> None:
     """The corrected form may have it."""
     with pytest.raises(InvalidInputError):

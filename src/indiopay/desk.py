@@ -303,8 +303,8 @@ class InvoiceDesk:
         if made is None:
             return None
         invoice, made_from = made
-        known = check_uploads(form.files, files, _ANY_FILES, None)[0] if problems else ()
-        if made_from in (key.fingerprint, fingerprint(form, known)):
+        known, unknown = check_uploads(form.files, files, _ANY_FILES, None) if problems else ((), ())
+        if not unknown and made_from == (fingerprint(form, known) if problems else key.fingerprint):
             return invoice
         if problems:
             raise InvalidInputError(problems)
