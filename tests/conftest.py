@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -127,17 +128,16 @@ def token_of(link: str) -> str:
     return link.removeprefix(PAGE)
 
 
-_TOLD = pytest.StashKey[list[str]]()
-
-
 @pytest.fixture
-def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Says at the end of the run how much was tried, and from which seed."""
-    return request.config.stash.setdefault(_TOLD, []).append
+    return lambda line: record_property("told", line)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for line in config.stash.get(_TOLD, []):
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = chain.from_iterable(terminalreporter.stats.values())
+    told = {line: None for report in reports for name, line in getattr(report, "user_properties", ()) if name == "told"}
+    for line in told:
         terminalreporter.write_line(line)
 
 

@@ -408,7 +408,7 @@ def test_a_sweep_takes_old_orphans_and_nothing_else(desk: InvoiceDesk, files: Fi
 # --- reading
 
 
-UNKNOWN: list[Any] = [uuid4(), UUID(int=0), "F-000001", None, 7]
+UNKNOWN: list[Any] = [UUID(int=7 << 76), UUID(int=0), "F-000001", None, 7]
 
 
 @pytest.mark.parametrize("wrong", UNKNOWN, ids=repr)
