@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ def test_a_file_is_synced_before_it_has_its_name_and_its_folder_after(
 def test_folders_are_made_down_to_the_last_and_synced_in_the_one_above(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Mode 0700 each; one that is there is left alone."""
+    """Mode 0700 each; one that is there is synced again, since its maker may have been killed."""
     synced: list[Path] = []
     fsync = os.fsync
 
@@ -75,21 +76,22 @@ def test_folders_are_made_down_to_the_last_and_synced_in_the_one_above(
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", noted_sync)
-    for _ in range(2):
-        make_folder(tmp_path / "a" / "b")
-    assert synced == [tmp_path, tmp_path / "a"]
+    make_folder(tmp_path / "a" / "b")
+    assert synced == [tmp_path.parent, tmp_path, tmp_path / "a"]
+    make_folder(tmp_path / "a" / "b")
+    assert synced[3:] == [tmp_path / "a"]
     assert [oct(path.stat().st_mode & 0o777) for path in (tmp_path / "a", tmp_path / "a" / "b")] == ["0o700"] * 2
 
 
 def test_a_folder_made_by_another_meanwhile_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes start at once."""
-    mkdir = Path.mkdir
+    mkdir = os.mkdir
 
-    def late(path: Path, mode: int = 0o777) -> None:
-        mkdir(path)
+    def late(path: Path, mode: int) -> None:
+        mkdir(path, mode)
         raise FileExistsError
 
-    monkeypatch.setattr(Path, "mkdir", late)
+    monkeypatch.setattr(os, "mkdir", late)
     make_folder(tmp_path / "a")
     assert (tmp_path / "a").is_dir()
 
@@ -99,3 +101,42 @@ def test_a_file_in_a_folders_place_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x")
     with pytest.raises(OSError, match="a"):
         make_folder(tmp_path / "a")
+
+
+def test_a_name_that_is_taken_is_on_the_disk_before_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who gave it may have been killed before the folder was synced."""
+    (tmp_path / "a").write_bytes(b"old")
+    synced: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(Path(f"/proc/self/fd/{descriptor}").readlink()))
+    with pytest.raises(FileExistsError):
+        create_file(tmp_path / "a", [b"new"], part=tmp_path / "a.part")
+    assert synced == [tmp_path / "a.part", tmp_path]
+
+
+@pytest.mark.parametrize("was_there", [True, False])
+def test_a_folder_in_one_that_may_not_be_read_is_only_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, was_there: bool
+) -> None:
+    """What cannot be synced is not made there."""
+    above = tmp_path / "above"
+    (above / "a" if was_there else above).mkdir(parents=True)
+    open_ = os.open
+
+    def refuse(path: Path, flags: int) -> int:
+        if path == above:
+            raise PermissionError
+        return open_(path, flags)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with nullcontext() if was_there else pytest.raises(PermissionError):
+        make_folder(above / "a")
+
+
+def test_a_disk_that_takes_less_than_it_is_given_is_given_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One byte at a time."""
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, content: write(descriptor, content[:1]))
+    create_file(tmp_path / "a", [b"one", b"", b"two"], part=tmp_path / "a.part")
+    assert (tmp_path / "a").read_bytes() == b"onetwo"

@@ -38,7 +38,15 @@ Outcomes = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 
 CLASSES = [name for name in vars(broken_stores) if name.startswith("Test")]
-LEAN = ["-p", "no:cacheprovider", "-p", "no:logging", "--capture=no", "--tb=short"]  # they are thousands of tests
+LEAN = [
+    "-n0",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:logging",
+    "--capture=no",
+    "--tb=short",
+]  # they are thousands of tests
 
 
 @pytest.fixture(scope="module")

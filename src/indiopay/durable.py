@@ -1,21 +1,25 @@
-"""Files and folders that are whole and on the disk when the call returns, or not there at all."""
+"""Files and folders that are whole and on the disk when the call returns, or not there at all.
+
+A name that is found was perhaps given by a process that was killed before it synced the folder: it is synced again.
+"""
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 
 def make_folder(folder: Path) -> None:
     """Make the folder and those above it (mode 0700), each name synced in the folder that holds it."""
-    if folder.is_dir():
-        return
-    make_folder(folder.parent)
+    was_there = folder.is_dir()
+    if not was_there:
+        make_folder(folder.parent)
+        _make(folder)
     try:
-        folder.mkdir(mode=0o700)
-    except FileExistsError:
-        if not folder.is_dir():
+        sync_folder(folder.parent)
+    except PermissionError:  # it holds the folder, but is a stranger's
+        if not was_there:
             raise
-    _sync_folder(folder.parent)
 
 
 def create_file(path: Path, chunks: Iterable[bytes], *, part: Path) -> None:
@@ -26,21 +30,44 @@ def create_file(path: Path, chunks: Iterable[bytes], *, part: Path) -> None:
     try:
         _write(part, chunks)
         os.link(part, path)
+    except FileExistsError:
+        sync_folder(path.parent)
+        raise
     finally:
-        part.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+        with suppress(FileNotFoundError):
+            os.unlink(part)
+    sync_folder(path.parent)
 
 
-def _write(path: Path, chunks: Iterable[bytes]) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-        stream.writelines(chunks)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _make(folder: Path) -> None:
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+
+
+def _write(path: Path, chunks: Iterable[bytes]) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        for chunk in chunks:
+            _write_all(descriptor, chunk)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, chunk: bytes) -> None:
+    """The system may take less than it is given."""
+    left = memoryview(chunk)
+    while left:
+        left = left[os.write(descriptor, left) :]

@@ -24,12 +24,13 @@ class FolderFiles:
         self._root = Path(path)
         with _told("the folder of the files cannot be made; check its path and its permissions"):
             make_folder(self._root)
+        self._settled: set[Path] = set()
 
     def put(self, key: str, chunks: Iterable[bytes]) -> None:
         """Write a new file; durable on return, and nothing is left if it fails."""
         target = self._path(key)
         with _told("a file could not be stored; check the free space and the permissions"):
-            make_folder(target.parent)
+            self._settle(target.parent)
             create_file(target, chunks, part=target.with_name(f"{secrets.token_hex(16)}.part"))
 
     def read(self, key: str) -> Iterator[bytes]:
@@ -54,6 +55,13 @@ class FolderFiles:
         """Remove a file, if it is there."""
         with _told("a stored file cannot be removed; check the permissions of its folder"):
             self._path(key, of=_KEY_OR_PART).unlink(missing_ok=True)
+
+    def _settle(self, folder: Path) -> None:
+        """Make the folder in its agency's, if it is missing, and have both names on the disk."""
+        if folder not in self._settled or not folder.is_dir():
+            for each in (folder.parent, folder):
+                make_folder(each)
+            self._settled.add(folder)
 
     def _path(self, key: str, *, of: re.Pattern[str] = _KEY) -> Path:
         if not of.fullmatch(key):
