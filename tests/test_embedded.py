@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
@@ -105,16 +106,29 @@ def test_a_key_file_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
         open_(folder)
 
 
-def test_a_database_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
-    """Numbers would begin again at 1."""
-    open_(tmp_path / "f").close()
+@pytest.mark.parametrize("with_files", [True, False])
+def test_a_database_that_is_gone_or_empty_is_not_made_anew(tmp_path: Path, with_files: bool) -> None:
+    """Numbers would begin again at 1. Its lock file tells, and the files do where that is gone too."""
+    with open_(tmp_path / "f") as desk:
+        desk.create(filled_in(files=[Upload("Police.pdf", PDF)] if with_files else []))
     database = tmp_path / "f" / "factures.sqlite3"
-    database.write_bytes(b"")
-    with pytest.raises(StorageError, match=r"restore factures\.sqlite3"):
+    for damage in (lambda: database.write_bytes(b""), database.unlink):
+        damage()
+        with pytest.raises(StorageError, match=r"gone or empty: restore factures\.sqlite3"):
+            open_(tmp_path / "f")
+    assert not database.exists()
+    database.with_name("factures.sqlite3.lock").unlink()
+    with pytest.raises(StorageError, match=r"restore factures\.sqlite3") if with_files else nullcontext():
+        open_(tmp_path / "f").close()
+
+
+def test_a_folder_of_files_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
+    """Files would be put where the old ones are not."""
+    open_(tmp_path / "f").close()
+    (tmp_path / "f" / "fichiers").rmdir()
+    with pytest.raises(StorageError, match="restore fichiers"):
         open_(tmp_path / "f")
-    database.unlink()
-    with pytest.raises(StorageError, match=r"restore factures\.sqlite3"):
-        open_(tmp_path / "f")
+    assert not (tmp_path / "f" / "fichiers").exists()
 
 
 def test_two_processes_that_make_the_key_at_once_share_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

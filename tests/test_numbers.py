@@ -16,7 +16,7 @@ import pytest
 
 from indiopay import Invoice, StorageError
 from indiopay.invoice import LinkRef, NewInvoice, invoice_number
-from indiopay.stores import sqlite_file
+from indiopay.stores import sqlite_lock
 from indiopay.stores.postgres import PostgresStore
 from indiopay.stores.sqlite import _NEXT_NUMBER, SqliteStore
 from indiopay.testing.store_samples import new
@@ -154,7 +154,7 @@ def contestants(
 ) -> tuple[Open, Callable[[], None]]:
     """A store whose writers give up after a while, and the stranger that makes them."""
     if request.param == "sqlite":
-        monkeypatch.setattr(sqlite_file, "_PATIENCE_SECONDS", PATIENCE_SECONDS)
+        monkeypatch.setattr(sqlite_lock, "PATIENCE_SECONDS", PATIENCE_SECONDS)
         path = tmp_path / "numbers.sqlite3"
         return (lambda: SqliteStore(path)), lambda: hold_sqlite(path)
     address = request.getfixturevalue("postgres")
@@ -181,7 +181,7 @@ def test_a_number_in_a_transaction_of_its_own_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """The contest above has been seen to fail."""
-    monkeypatch.setattr(sqlite_file, "_PATIENCE_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(sqlite_lock, "PATIENCE_SECONDS", PATIENCE_SECONDS)
     path = tmp_path / "numbers.sqlite3"
     _, wrong = contest(lambda: NumbersOnTheirOwn(path), lambda: hold_sqlite(path), seed)
     assert "the numbers have gaps or repeat" in wrong

@@ -17,7 +17,7 @@ import pytest
 
 from indiopay import StorageError
 from indiopay.listing import InvoiceFilter
-from indiopay.stores import sqlite_file
+from indiopay.stores import sqlite_file, sqlite_lock
 from indiopay.stores.sqlite import SqliteStore
 from indiopay.stores.sqlite_file import SqliteFile
 from indiopay.testing.store_samples import new
@@ -150,6 +150,64 @@ def test_a_damaged_database_says_to_restore_it(path: Path, store: SqliteStore) -
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_database_that_is_gone_or_empty_is_not_made_anew(path: Path, is_there: bool) -> None:
+    """Its lock file remembers that it was made; who wants to begin anew removes that too."""
+    SqliteStore(path).close()
+    path.unlink()
+    if is_there:
+        path.touch()
+    with pytest.raises(
+        StorageError, match=r"gone or empty: restore factures\.sqlite3 .*or remove factures\.sqlite3\.lock"
+    ):
+        SqliteStore(path)
+    assert path.exists() is is_there and (not is_there or path.read_bytes() == b"")
+    path.with_name("factures.sqlite3.lock").unlink()
+    assert SqliteStore(path).add("nord", new(1)).number == "F-000001"
+
+
+def test_a_database_that_was_restored_alone_is_taken(path: Path, store: SqliteStore) -> None:
+    """Without its lock file, which is then made again and remembers it."""
+    store.add("nord", new(1))
+    store.close()
+    path.with_name("factures.sqlite3.lock").unlink()
+    assert numbers(SqliteStore(path)) == ["F-000001"]
+    path.unlink()
+    with pytest.raises(StorageError, match="gone or empty"):
+        SqliteStore(path)
+
+
+def test_a_database_that_vanished_under_its_store_is_not_made_anew(path: Path, store: SqliteStore) -> None:
+    """Neither by a write nor by a read."""
+    store.close()
+    path.unlink()
+    with pytest.raises(StorageError, match="check its folder"):
+        numbers(store)
+    with pytest.raises(StorageError, match="check its folder"):
+        store.add("nord", new(1))
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("damage", ["zeros", "cut short", "cut to a page", "without tables"])
+def test_a_damaged_database_is_told_from_an_empty_one(path: Path, store: SqliteStore, damage: str) -> None:
+    """It says to restore it, and is left as it is."""
+    for turn in range(1, 41):
+        store.add("nord", new(turn))
+    store.close()
+    content = path.read_bytes()
+    if damage == "without tables":
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("DROP TABLE history")
+            db.execute("DROP TABLE letters")
+            db.execute("DROP TABLE invoices")
+    else:
+        path.write_bytes({"zeros": bytes(len(content)), "cut short": content[:5000]}.get(damage, content[:4096]))
+    content = path.read_bytes()
+    with pytest.raises(StorageError, match="restore it from a backup"):
+        numbers(SqliteStore(path))
+    assert path.read_bytes() == content
+
+
 @pytest.mark.parametrize("column", ["status = 'refunded'", "attachments = '{'", "due_date = 'x'", "currency = 'ZZZ'"])
 def test_a_row_that_cannot_be_read_says_to_restore_it(path: Path, store: SqliteStore, column: str) -> None:
     """It is the database's fault, and no form's."""
@@ -276,7 +334,7 @@ def _write_for_ever(path: Path) -> None:
 
 def test_a_writer_that_waits_too_long_is_told(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing was written, and the store goes on working."""
-    monkeypatch.setattr(sqlite_file, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite_lock, "PATIENCE_SECONDS", 0.05)
     held, leave = threading.Event(), threading.Event()
 
     def hold() -> None:

@@ -2,12 +2,14 @@
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Unpack
 
 from indiopay.agency import Agency
 from indiopay.desk import DeskOptions, InvoiceDesk
-from indiopay.durable import create_file, make_folder
+from indiopay.durable import create_file, make_folder, sync_folder
 from indiopay.errors import StorageError
 from indiopay.files.folder import FolderFiles
 from indiopay.links import KEY_BYTES, PaymentLinks, url_template
@@ -37,33 +39,39 @@ def open_folder(
     if not isinstance(agency, Agency):
         raise TypeError("agency must be an Agency")
     root, url = Path(folder).absolute(), url_template(page_url)
-    try:
+    with _told():
         _make_private(root)
+        _require_whole(root)
         ring = _key_ring(root)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "malformed path"
-        raise StorageError(
-            f"the folder of the desk cannot be used ({why}): check its path and its permissions"
-        ) from error
     try:
         links = PaymentLinks(url, keys=[bytes.fromhex(line) for line in ring])
     except ValueError as error:
         raise StorageError(
             f"{KEYS} must hold keys of {2 * KEY_BYTES} hex digits, one a line, none twice: restore it from a backup"
         ) from error
-    if (root / FILES).is_dir() and not _holds_anything(root / DATABASE):
-        raise StorageError(f"the database is gone: restore {DATABASE} from a backup, or choose another folder")
+    files = FolderFiles(root / FILES)
     store = SqliteStore(root / DATABASE)
     desk = InvoiceDesk(
         agency=agency,
         store=store,
-        files=FolderFiles(root / FILES),
+        files=files,
         mailer=MaildirMailer(root / MAILDIR) if mailer is None else mailer,
         links=links,
         **desk_options,
     )
     desk.owns(store)
     return desk
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "malformed path"
+        raise StorageError(
+            f"the folder of the desk cannot be used ({why}): check its path and its permissions"
+        ) from error
 
 
 def _make_private(root: Path) -> None:
@@ -73,17 +81,23 @@ def _make_private(root: Path) -> None:
         root.chmod(0o700)
 
 
-def _holds_anything(path: Path) -> bool:
-    return path.exists() and path.stat().st_size > 0
+def _require_whole(root: Path) -> None:
+    """What is gone beside its other parts is told, not made anew. The key comes first, the database last."""
+    database, files = root / DATABASE, root / FILES
+    if database.is_file() and not (root / KEYS).exists():
+        raise StorageError(f"the file of link keys is gone: restore {KEYS} from a backup, or no link opens")
+    if database.is_file() and not files.exists():
+        raise StorageError(f"the folder of the files is gone: restore {FILES} from a backup")
+    if files.is_dir() and any(files.iterdir()) and not (database.exists() and database.stat().st_size):
+        raise StorageError(f"the database is gone or empty: restore {DATABASE} from a backup, or choose another folder")
 
 
 def _key_ring(root: Path) -> list[str]:
     """The keys of payment links: one a line in hex digits; all verify, the last one signs."""
     path = root / KEYS
     if not path.exists():
-        if (root / DATABASE).exists():
-            raise StorageError(f"the file of link keys is gone: restore {KEYS} from a backup, or no link opens")
         _make_key(path)
+    sync_folder(root)  # a key that is found was perhaps made by a process that was killed before it did
     return path.read_text(encoding="ascii", errors="replace").split()
 
 

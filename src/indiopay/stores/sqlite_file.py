@@ -1,26 +1,22 @@
-"""One SQLite file of ours: its connections, its transactions, its schema and the queue of its writers.
+"""One SQLite file of ours: its connections, its transactions and its schema.
 
 Everything that durability rests on is set here on every connection, and read back.
 """
 
-import fcntl
 import os
 import secrets
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from indiopay.durable import create_file
 from indiopay.errors import StorageError
+from indiopay.stores import sqlite_lock
 from indiopay.stores.migrations import read_version, refuse_newer, take_steps
 from indiopay.stores.sqlite_schema import STEPS
 
 OLDEST_SQLITE = (3, 37, 0)
-
-_PATIENCE_SECONDS = 30
-_TURN_POLL_SECONDS = 0.001
 
 # Each pragma, and what reading it back must give. synchronous 2 is FULL.
 _PRAGMAS = (
@@ -35,21 +31,11 @@ _ADVICE = {
     "SQLITE_CANTOPEN": "check its folder and its permissions",
     "SQLITE_CONSTRAINT": "an id, a link or a number is taken already",
     "SQLITE_CORRUPT": "it is damaged, restore it from a backup",
+    "SQLITE_ERROR": "its tables are not as they should be, restore it from a backup",
     "SQLITE_FULL": "the disk is full, free some space",
     "SQLITE_NOTADB": "it is no database, restore it from a backup or choose another path",
     "SQLITE_READONLY": "it was moved or may not be written, check its folder and its permissions",
 }
-
-# Descriptors of lock files that writers of this process hold. A child closes its copies: the locks are its parent's.
-_turns: set[int] = set()
-
-
-def _close_turns() -> None:
-    while _turns:
-        os.close(_turns.pop())
-
-
-os.register_at_fork(after_in_child=_close_turns)
 
 # Connections that a parent process opened: kept from being closed here, which would harm the parent's.
 _inherited: list[sqlite3.Connection] = []
@@ -65,8 +51,10 @@ class SqliteFile:
         self._free: list[sqlite3.Connection] = []
         self._pid = os.getpid()
         with _told(self._path):
-            _make(self._path)
-            self._settle_schema()
+            is_known = sqlite_lock.was_made(self._path)
+            if not is_known:
+                _make(self._path)
+            self._settle_schema(is_known=is_known)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -96,7 +84,7 @@ class SqliteFile:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A connection in a transaction that is committed at the end, durably, or leaves nothing."""
-        with self.reading() as db, self._turn():
+        with self.reading() as db, sqlite_lock.turn(self._path):
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
@@ -110,14 +98,26 @@ class SqliteFile:
         while self._free:
             self._free.pop().close()
 
-    def _settle_schema(self) -> None:
-        """Look before anything is changed: a file that is not ours, or not yet, stays as it is."""
-        with closing(sqlite3.connect(self._path, timeout=_PATIENCE_SECONDS)) as db:
-            version = _version(db)
+    def _settle_schema(self, *, is_known: bool) -> None:
+        """Look before anything is changed: a file that is not ours, or not yet, or no longer, stays as it is."""
+        version = self._found_version()
         refuse_newer(version, STEPS)
+        if is_known and not version:
+            raise StorageError(
+                f"the database is gone or empty: restore {self._path.name} from a backup, "
+                f"or remove {self._path.name}.lock too, and begin anew"
+            )
         if version < len(STEPS):
             with self.writing() as db:
                 take_steps(db, STEPS, version=_version(db), names_version="indiopay_schema")
+        if not is_known:
+            sqlite_lock.remember_made(self._path)
+
+    def _found_version(self) -> int:
+        if not self._path.exists():
+            return 0
+        with closing(_opened(self._path)) as db:
+            return _version(db)
 
     def _take(self) -> sqlite3.Connection:
         if self._pid != os.getpid():
@@ -127,33 +127,6 @@ class SqliteFile:
             return self._free.pop()
         except IndexError:
             return _connect(self._path)
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Wait for this writer's turn: SQLite's busy time-out starves some of many writers, a lock file does not."""
-        descriptor = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        _turns.add(descriptor)
-        try:
-            _lock(descriptor)
-            try:
-                yield
-            finally:
-                # Said outright, because a child forked meanwhile may hold this descriptor still.
-                fcntl.flock(descriptor, fcntl.LOCK_UN)
-        finally:
-            _turns.discard(descriptor)
-            os.close(descriptor)
-
-
-def _lock(descriptor: int) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if time.monotonic() > deadline:
-                raise StorageError("the database was busy for too long: another process holds it") from error
-            time.sleep(_TURN_POLL_SECONDS)
 
 
 def _make(path: Path) -> None:
@@ -168,7 +141,7 @@ def _make(path: Path) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
+    db = _opened(path)
     try:
         for name, value, wanted in _PRAGMAS:
             db.execute(f"PRAGMA {name} = {value}")
@@ -178,6 +151,17 @@ def _connect(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """A connection to a file that is there: SQLite would make one that is not, empty and unsaid."""
+    return sqlite3.connect(
+        f"{path.as_uri()}?mode=rw",
+        uri=True,
+        timeout=sqlite_lock.PATIENCE_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
 
 
 def _version(db: sqlite3.Connection) -> int:
