@@ -127,6 +127,8 @@ def causes() -> Iterator[tuple[object, Callable[[], object]]]:
     for field, values in FORM.items():
         yield from ((value, partial(desk.create, form_with(**{field: value}))) for value in values)
     yield "12", partial(desk.create, wrong("12"))
+    guarded = memory_desk(scanner=refuse)
+    yield "Police.pdf", partial(guarded.create, form_with(files=[Upload("Police.pdf", PDF)]))
     for field, values in AGENCY.items():
         yield from ((value, partial(agency_with, **{field: value})) for value in values)
     for field, values in LIST.items():
@@ -141,6 +143,11 @@ def causes() -> Iterator[tuple[object, Callable[[], object]]]:
         yield at, partial(memory_desk(clock=partial(wrong, at)).create, form_with())
     for cause, records in unimportable():
         yield cause, partial(memory_desk().import_records, wrong(records))
+
+
+def refuse(_name: str, _chunks: Iterator[bytes]) -> None:
+    """A scanner that finds harm in every file."""
+    raise InvalidInputError(())
 
 
 def unimportable() -> Iterator[tuple[object, object]]:

@@ -272,6 +272,8 @@ class Driver:
         key = f"{book.agency.slug}/ab/{self._drawn(16).hex()}"
         self.files.put(key, [b"x"])
         book.orphans[key] = self.clock()
-        young = {key: at for key, at in book.orphans.items() if at >= self.clock() - timedelta(days=1)}
-        same("sweep", self.answer(book, "sweep"), len(book.orphans) - len(young))
-        book.orphans = young
+        left = {
+            key: at for key, at in book.orphans.items() if at >= self.clock() - timedelta(days=1) or not book.papers
+        }
+        same("sweep", self.answer(book, "sweep"), len(book.orphans) - len(left))
+        book.orphans = left

@@ -35,6 +35,7 @@ from indiopay import (
     Upload,
     describe,
 )
+from indiopay.files.memory import MemoryFiles
 from indiopay.invoice import Change
 from indiopay.mailers.memory import MemoryMailer
 from indiopay.ports import FileStore, InvoiceStore
@@ -403,6 +404,37 @@ def test_a_sweep_takes_old_orphans_and_nothing_else(desk: InvoiceDesk, files: Fi
     assert (desk.sweep(), desk.sweep()) == (1, 0)
     assert list(files.keys("sud/", before=clock())) == [orphans[1]]
     assert b"".join(desk.download(token_of(desk.link(invoice.id)), invoice.attachments[0].id).chunks) == PDF
+
+
+def test_a_sweep_takes_nothing_while_there_is_no_invoice(
+    desk: InvoiceDesk, files: FileStore, clock: StoppedClock
+) -> None:
+    """The files were perhaps brought for an import, under way or to come."""
+    files.put(f"nord/ab/{uuid4().hex}", [b"x"])
+    clock.advance(datetime.now(UTC) - clock() + timedelta(days=2))
+    assert desk.sweep() == 0
+    desk.create(filled_in())
+    assert desk.sweep() == 1
+
+
+class _KeepsWhatIsDeleted(MemoryFiles):
+    """Cannot delete."""
+
+    def delete(self, key: str) -> None:
+        raise StorageError("the disk is away") from OSError()
+
+
+def test_files_that_cannot_be_dropped_wait_for_a_sweep(open_desk: OpenDesk, store: InvoiceStore) -> None:
+    """What went wrong first is told, and what went well is answered."""
+    kept = _KeepsWhatIsDeleted()
+    desk = open_desk(files=kept)
+    form = filled_in(files=[Upload("Police.pdf", PDF)])
+    made = desk.create(form, idempotency_key="K-1")
+    late = open_desk(files=kept, store=_Races(store))
+    assert late.create(form, idempotency_key="K-1") == made
+    with pytest.raises(IdempotencyError):
+        late.create(filled_in(files=form.files, description="Autre"), idempotency_key="K-1")
+    assert kept_files(kept) == 3
 
 
 # --- reading

@@ -25,6 +25,7 @@ def test_its_clock_moves_only_when_told() -> None:
     """Files and invoices go by it, so a sweep can be tested too."""
     clock = StoppedClock()
     desk = memory_desk(clock=clock)
+    desk.create(InvoiceForm("10", "30 jours", "Zoé", "zoe@exemple.ca"))
     desk._files.put(f"cabinet/ab/{'0' * 32}", [b"orphan"])
     assert desk.sweep() == 0
     clock.advance(timedelta(days=1, seconds=1))

@@ -181,3 +181,30 @@ def test_a_scanner_refuses_a_file_beside_the_other_problems(desk: InvoiceDesk) -
     found = desk.check(filled_in(amount="", files=files))
     assert told(found) == [("amount", "required", None), ("files", "type", 2), ("files", "mismatch", 1)]
     assert desk.check(filled_in(files=files[:1])) == ()
+
+
+def _refuse(name: str, chunks: Iterator[bytes]) -> None:
+    raise InvalidInputError(())
+
+
+def test_a_scanner_need_not_say_what_it_found(desk: InvoiceDesk, files: FileStore) -> None:
+    """The file is refused all the same."""
+    desk._scanner = _refuse
+    form = filled_in(files=[Upload("a.txt", b"fine")])
+    assert told(desk.check(form)) == [("files", "unsafe", 0)]
+    with pytest.raises(InvalidInputError):
+        desk.create(form)
+    assert (kept_files(files), desk.list().items) == (0, ())
+
+
+def _break(name: str, chunks: Iterator[bytes]) -> None:
+    next(chunks)
+    raise ConnectionRefusedError
+
+
+def test_a_scanner_that_is_down_lets_no_file_in(desk: InvoiceDesk, files: FileStore) -> None:
+    """What it raised comes out, and nothing is kept."""
+    desk._scanner = _break
+    with pytest.raises(ConnectionRefusedError):
+        desk.create(filled_in(files=[Upload("a.txt", b"fine")]))
+    assert (kept_files(files), desk.list().items) == (0, ())

@@ -281,13 +281,19 @@ class InvoiceDesk:
         return take_records(records, partial(self._store.import_, self._slug), agency=self._slug, stored=keys)
 
     def sweep(self) -> int:
-        """Remove the files that no invoice refers to and that are older than a day; how many."""
+        """Remove the files that no invoice refers to and that are older than a day; how many.
+
+        Nothing is removed while the agency has no invoice: its files were perhaps brought for an import.
+        """
         orphans = set(self._files.keys(f"{self._slug}/", before=self._now() - _SWEPT_AFTER))
+        is_empty = True
         for record in self._store.export(self._slug):
+            is_empty = False
             orphans.difference_update(storage_key(self._slug, file.id) for file in record.invoice.attachments)
-        for key in orphans:
+        swept = () if is_empty else orphans
+        for key in swept:
             self._files.delete(key)
-        return len(orphans)
+        return len(swept)
 
     def _checked(self, form: InvoiceForm, files: builtins.list[OpenedFile]) -> CheckedFiles:
         return check_uploads(form.files, files, self._policy, self._scanner)

@@ -124,5 +124,8 @@ class Mailer(Protocol):
 class Scanner(Protocol):
     """Looks into an uploaded file before anything refers to it; a plain function will do."""
 
-    def __call__(self, name: str, chunks: Iterator[bytes]) -> None:
-        """Raise `InvalidInputError` to refuse the file."""
+    def __call__(self, name: str, chunks: Iterator[bytes], /) -> None:
+        """Raise `InvalidInputError` to refuse the file, with problems of your own or none: then it is "unsafe".
+
+        Anything else that it raises comes out of the desk as it is, and nothing is kept.
+        """

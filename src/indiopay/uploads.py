@@ -1,5 +1,6 @@
 """The files of a form: opened for as long as they are read, checked, and kept in a file store, all of them or none."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
@@ -7,10 +8,12 @@ from typing import BinaryIO, TypeGuard
 from uuid import UUID
 
 from indiopay.attachment import Attachment, CheckedFile, FilePolicy, Upload, check_files, storage_key, verified
-from indiopay.errors import InvalidInputError
+from indiopay.errors import InvalidInputError, StorageError
 from indiopay.invoice_form import CheckedFiles
 from indiopay.ports import FileStore, Scanner
 from indiopay.problems import Problem
+
+log = logging.getLogger(__name__)
 
 _CHUNK = 64 * 1024
 
@@ -66,9 +69,12 @@ def keep_uploads(
 
 
 def drop_uploads(attachments: Iterable[Attachment], *, store: FileStore, agency: str) -> None:
-    """Remove files that nothing refers to."""
+    """Remove files that nothing refers to, as far as the store lets: a sweep takes the others."""
     for attachment in attachments:
-        store.delete(storage_key(agency, attachment.id))
+        try:
+            store.delete(storage_key(agency, attachment.id))
+        except StorageError as error:
+            log.warning("file %s waits for a sweep: %s", attachment.id, type(error.__cause__).__name__)
 
 
 def _are_uploads(uploads: object) -> TypeGuard[Sequence[Upload]]:
@@ -83,7 +89,8 @@ def _scanned(file: CheckedFile, stream: BinaryIO, scanner: Scanner) -> Iterator[
     try:
         scanner(file.name, _chunks(stream))
     except InvalidInputError as error:
-        yield from (Problem("files", problem.code, problem.params, file.index) for problem in error.problems)
+        problems = error.problems or (Problem("files", "unsafe", {"name": file.name}),)
+        yield from (Problem("files", problem.code, problem.params, file.index) for problem in problems)
 
 
 def _unchanged(stream: BinaryIO, attachment: Attachment, index: int) -> Iterator[bytes]:
