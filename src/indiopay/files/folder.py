@@ -41,7 +41,9 @@ class FolderFiles:
                 stream = path.open("rb")
             except FileNotFoundError as error:
                 raise FileDamagedError("a stored file is gone: restore it from a backup") from error
-        return _chunks(stream)
+        chunks = _chunks(stream)
+        next(chunks)  # from here on it closes its stream, even if nobody ever reads it
+        return chunks
 
     def keys(self, prefix: str, *, before: datetime) -> Iterator[str]:
         """The keys that begin with `prefix` and were written before that time, abandoned parts among them."""
@@ -79,6 +81,7 @@ def _told(message: str) -> Iterator[None]:
 
 def _chunks(stream: BinaryIO) -> Iterator[bytes]:
     with stream, _told("a stored file cannot be read; check the disk"):
+        yield b""
         while chunk := stream.read(_CHUNK):
             yield chunk
 
