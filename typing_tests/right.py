@@ -42,7 +42,7 @@ from indiopay.ports import FileStore, InvoiceStore, Mailer, Scanner
 from indiopay.stores.memory import MemoryStore
 from indiopay.stores.postgres import PostgresStore
 from indiopay.stores.sqlite import SqliteStore
-from indiopay.testing import InvoiceStoreContract, StoppedClock, memory_desk
+from indiopay.testing import InvoiceStoreContract, StoppedClock, faults, memory_desk
 
 
 class OwnMailer:
@@ -136,3 +136,6 @@ assert_type(Money.parse("1", currency="CAD", locale="en") + Money.of(2, "CAD"), 
 assert_type(parse_due_date("demain", locale="fr", today=date(2027, 3, 1)), date)
 assert_type(format_date(date(2027, 3, 1), "fr_CA", style="full") + label("amount", "en"), str)
 assert_type(describe(Status.PAID, "en"), str)
+for fault in faults.each(*faults.storage_errors(), OSError(5, "EIO")):
+    assert_type(fault.through(MemoryStore()), MemoryStore)
+    assert_type(fault.do(int, "1"), int)
