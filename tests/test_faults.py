@@ -85,15 +85,19 @@ def test_operations_of_all_parts_are_counted_together() -> None:
     assert outcomes(fault, first, 2) + outcomes(fault, second, 2) == [1, 2, None, 1]
 
 
-def test_what_is_raised_is_the_error_itself() -> None:
-    """Each time; a plain fault raises what a store does when a disk fails."""
-    given = KeyError("k")
-    for fault in (Fault(error=given, for_good=True), Fault(for_good=True)):
-        for _ in range(2):
-            with pytest.raises((KeyError, StorageError)) as caught:
-                fault.through(Counter()).rise()
-            assert caught.value is fault.error
-    assert (given.args, type(fault.error)) == (("k",), StorageError)
+@pytest.mark.parametrize("error", [KeyError("k"), *faults.system_errors(), *faults.mail_errors(), None])
+def test_what_is_raised_is_the_error_each_time_a_new_one(error: BaseException | None) -> None:
+    """With all that it says; none that is raised holds anything of the one before. A plain fault is a store's."""
+    fault, raised = Fault(error=error, for_good=True), []
+    for _ in range(2):
+        with pytest.raises(type(error) if error else StorageError) as caught:
+            fault.through(Counter()).rise()
+        raised.append(caught.value)
+    assert {repr(one) for one in raised} == {repr(fault.error)}
+    assert [vars(one) for one in raised] == [vars(fault.error)] * 2
+    assert [one.__cause__ for one in raised] == [fault.error.__cause__] * 2
+    assert raised[0] is not raised[1]
+    assert fault.error.__traceback__ is None
 
 
 def test_a_fault_that_is_mended_is_over() -> None:

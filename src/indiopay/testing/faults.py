@@ -31,7 +31,7 @@ Whatever failed, the backend must give a typed error, leave nothing half done, a
 ...         try:
 ...             FolderFiles(folder).put(key, [b"one", b"two"])
 ...         except StorageError as error:
-...             assert error.__cause__ is fault.error
+...             assert repr(error.__cause__) == repr(fault.error)
 ...         fault.mend()
 ...         FolderFiles(folder).delete(key)
 ...         FolderFiles(folder).put(key, [b"one", b"two"])
@@ -40,6 +40,7 @@ Whatever failed, the backend must give a typed error, leave nothing half done, a
 import errno
 import os
 from collections.abc import Callable, Generator, Iterator
+from copy import copy
 from functools import partial
 from itertools import count, product
 from threading import Lock
@@ -76,8 +77,8 @@ def mail_errors() -> tuple[MailError, ...]:
 class Fault:
     """Has the `at`-th operation fail with `error` (1 is the first); with `for_good`, every one after it too.
 
-    With `after` the operation is done first, and its answer is lost: what it opened is closed. Without an `error` it is
-    a `StorageError`.
+    What is raised is a copy of the error, each time a new one; without an `error` it is a `StorageError`. With `after`
+    the operation is done first, and its answer is lost: what it opened is closed.
 
     An operation is a call, or an item of an iterator that a call gives back (`read`, `keys`, `export`) or is given
     (`put`, `import_`): a stream breaks halfway. The operations of all parts that are put through one fault are counted
@@ -115,11 +116,11 @@ class Fault:
         self.is_used = True
         fails, closes = self._strikes(), getattr(call, "__name__", "") == "close"
         if fails and not (self.after or closes):
-            raise self.error.with_traceback(None)
+            raise copy(self.error) from self.error.__cause__
         answer = call(*map(self._watched, given), **{name: self._watched(value) for name, value in named.items()})
         if fails:
             _drop(call, answer)
-            raise self.error.with_traceback(None)
+            raise copy(self.error) from self.error.__cause__
         return cast("T", self._watched(answer))
 
     def mend(self) -> None:
