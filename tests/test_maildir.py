@@ -1,12 +1,16 @@
 """Letters in a Maildir: whole, durable, readable by any mail client."""
 
+import errno
 import mailbox
+import os
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from indiopay import MailError, StorageError
 from indiopay.mailers.maildir import MaildirMailer
+from indiopay.testing import faults
 
 LETTER = b"Subject: =?utf-8?b?w6k=?=\r\nTo: zoe@exemple.ca\r\n\r\nBonjour\r\n"
 
@@ -38,6 +42,22 @@ def test_a_maildir_that_is_gone_is_the_transports_fault(tmp_path: Path) -> None:
     with pytest.raises(MailError) as caught:
         mailer.send(sender="a@b.ca", recipient="c@d.ca", message=LETTER)
     assert (caught.value.kind, caught.value.reason) == ("transport", "maildir")
+
+
+def test_a_letter_that_may_arrive_though_the_disk_failed_is_of_unknown_fate(tmp_path: Path) -> None:
+    """Once it has its name it may be collected, so another copy will be told as one; before, nobody can have it."""
+    mailer = MaildirMailer(tmp_path / "m")
+    met = set()
+    for fault in faults.each(OSError(errno.EIO, "EIO")):
+        before = len(mailbox.Maildir(tmp_path / "m"))
+        kind = None
+        with patch("indiopay.durable.os", fault.through(os)):
+            try:
+                mailer.send(sender="a@b.ca", recipient="c@d.ca", message=LETTER)
+            except MailError as error:
+                kind = error.kind
+        met.add((kind, len(mailbox.Maildir(tmp_path / "m")) - before))
+    assert met == {("transport", 0), ("unknown", 1), (None, 1)}
 
 
 def test_a_maildir_that_cannot_be_made_is_told(tmp_path: Path) -> None:

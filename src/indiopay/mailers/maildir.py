@@ -28,8 +28,9 @@ class MaildirMailer:
         """Deliver the letter into the Maildir's "new"."""
         envelope = f"Return-Path: <{sender}>\nDelivered-To: {recipient}\n".encode("ascii")
         name = f"{time.time_ns() // 10**9}.{secrets.token_hex(16)}.indiopay"
-        letter = envelope + message.replace(b"\r\n", b"\n")
+        letter, delivered = envelope + message.replace(b"\r\n", b"\n"), self._path / "new" / name
         try:
-            create_file(self._path / "new" / name, (letter,), part=self._path / "tmp" / name)
+            create_file(delivered, (letter,), part=self._path / "tmp" / name)
         except OSError as error:
-            raise MailError("maildir", kind="transport") from error
+            # What has its name already may be collected, and is perhaps not on the disk.
+            raise MailError("maildir", kind="unknown" if delivered.exists() else "transport") from error
