@@ -1,14 +1,13 @@
 """Numbers without a gap, whatever happens to those who take them: many processes, rollbacks, time-outs, clocks."""
 
-import os
 import random
-import signal
 import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -20,6 +19,8 @@ from indiopay.stores import sqlite_lock
 from indiopay.stores.postgres import PostgresStore
 from indiopay.stores.sqlite import _NEXT_NUMBER, SqliteStore
 from indiopay.testing.store_samples import new
+
+from .forks import Child, Tell
 
 pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
 
@@ -62,27 +63,13 @@ def write_for_a_while(store: SqlStore, writer: int, seed: int) -> Counter[str]:
 
 def run_writers(open_: Open, seed: int) -> list[Counter[str]]:
     """What became of the work of each of sixteen processes."""
-    pipes = [_fork(open_, writer, seed) for writer in range(WRITERS)]
-    told: list[Counter[str]] = []
-    for pid, pipe in pipes:
-        with os.fdopen(pipe) as lines:
-            told.append(Counter({name: int(count) for name, count in map(str.split, lines)}))
-        assert os.waitpid(pid, 0)[1] == 0
-    return told
 
+    def write(writer: int, tell: Tell) -> None:
+        for name, count in write_for_a_while(_opened(open_), writer, seed).items():
+            tell(f"{name} {count}")
 
-def _fork(open_: Open, writer: int, seed: int) -> tuple[int, int]:
-    reader, answers = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(answers)
-        return pid, reader
-    try:
-        outcomes = write_for_a_while(_opened(open_), writer, seed)
-        os.write(answers, "".join(f"{name} {count}\n" for name, count in outcomes.items()).encode())
-        os._exit(0)
-    finally:
-        os._exit(1)
+    writers = [Child(partial(write, writer)) for writer in range(WRITERS)]
+    return [Counter({name: int(count) for name, count in map(str.split, writer.end())}) for writer in writers]
 
 
 def _opened(open_: Open) -> SqlStore:
@@ -125,17 +112,11 @@ def hold_postgres(address: str) -> None:
 @contextmanager
 def disturbed(disturb: Callable[[], None]) -> Iterator[None]:
     """While a stranger's process runs."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            disturb()
-        finally:
-            os._exit(1)
+    stranger = Child(lambda tell: disturb())
     try:
         yield
     finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        stranger.kill()
 
 
 def contest(open_: Open, disturb: Callable[[], None], seed: int) -> tuple[list[Counter[str]], list[str]]:
