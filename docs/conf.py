@@ -9,6 +9,7 @@ release = metadata.version("indiopay")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
+myst_heading_anchors = 3
 html_title = f"indiopay {release}"
 
 autodoc_member_order = "groupwise"
