@@ -29,6 +29,9 @@ _QUOTED_SLASH = re.compile("%(?:2[fF]|5[cC])")
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _NOT_PLAIN = re.compile(r"[^ !#$&+\-.0-9A-Z^_`a-z{}~()]")
 
+STORAGE_KEY = re.compile(r"[a-z0-9-]{1,40}/[0-9a-f]{2}/[0-9a-f]{32}")
+"""The whole of a key that `storage_key` gives."""
+
 
 @frozen
 class Attachment:

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from indiopay.attachment import STORAGE_KEY
 from indiopay.durable import create_file, make_folder
 from indiopay.errors import FileDamagedError, StorageError
 
-_KEY = re.compile(r"[a-z0-9-]{1,40}/[0-9a-f]{2}/[0-9a-f]{32}")
-_KEY_OR_PART = re.compile(rf"{_KEY.pattern}(?:\.part)?")  # a part is what a killed process left of a put
+_KEY_OR_PART = re.compile(rf"{STORAGE_KEY.pattern}(?:\.part)?")  # a part is what a killed process left of a put
 _CHUNK = 64 * 1024
 
 
@@ -29,9 +29,15 @@ class FolderFiles:
     def put(self, key: str, chunks: Iterable[bytes]) -> None:
         """Write a new file; durable on return, and nothing is left if it fails."""
         target = self._path(key)
-        with _told("a file could not be stored; check the free space and the permissions"):
-            self._settle(target.parent)
-            create_file(target, chunks, part=target.with_name(f"{secrets.token_hex(16)}.part"))
+        broken: list[OSError] = []
+        try:
+            with _told("a file could not be stored; check the free space and the permissions"):
+                self._settle(target.parent)
+                create_file(target, _noted(chunks, broken), part=target.with_name(f"{secrets.token_hex(16)}.part"))
+        except StorageError:
+            if broken:
+                raise broken[0] from None
+            raise
 
     def read(self, key: str) -> Iterator[bytes]:
         """Its bytes, in chunks of 64 KiB; opened at once, read as they are asked for."""
@@ -65,7 +71,7 @@ class FolderFiles:
                 make_folder(each)
             self._settled.add(folder)
 
-    def _path(self, key: str, *, of: re.Pattern[str] = _KEY) -> Path:
+    def _path(self, key: str, *, of: re.Pattern[str] = STORAGE_KEY) -> Path:
         if not of.fullmatch(key):
             raise StorageError("this is not the key of a file")
         return self._root / key
@@ -77,6 +83,15 @@ def _told(message: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(message) from error
+
+
+def _noted(chunks: Iterable[bytes], broken: list[OSError]) -> Iterator[bytes]:
+    """The chunks. An error of theirs is not the folder's, though it may look alike."""
+    try:
+        yield from chunks
+    except OSError as error:
+        broken.append(error)
+        raise
 
 
 def _chunks(stream: BinaryIO) -> Iterator[bytes]:

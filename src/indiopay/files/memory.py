@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
+from indiopay.attachment import STORAGE_KEY
 from indiopay.errors import FileDamagedError, StorageError
 
 
@@ -15,6 +16,7 @@ class MemoryFiles:
 
     def put(self, key: str, chunks: Iterable[bytes]) -> None:
         """Write a new file, whole or not at all."""
+        _require_key(key)
         content = b"".join(chunks)
         kept = (self._clock(), content)
         if self._files.setdefault(key, kept) is not kept:
@@ -22,6 +24,7 @@ class MemoryFiles:
 
     def read(self, key: str) -> Iterator[bytes]:
         """Its bytes."""
+        _require_key(key)
         if key not in self._files:
             raise FileDamagedError("a stored file is gone: restore it from a backup")
         return iter((self._files[key][1],))
@@ -33,4 +36,10 @@ class MemoryFiles:
 
     def delete(self, key: str) -> None:
         """Remove a file, if it is there."""
+        _require_key(key)
         self._files.pop(key, None)
+
+
+def _require_key(key: str) -> None:
+    if not STORAGE_KEY.fullmatch(key):
+        raise StorageError("this is not the key of a file")
