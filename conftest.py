@@ -21,6 +21,7 @@ from sybil.parsers.markdown import CodeBlockParser
 from sybil.parsers.rest import DocTestParser
 from sybil.sybil import SybilCollection
 from tests.relay import Relay
+from tests.s3_server import S3Server, running_s3
 
 from postgres_server import running_postgres
 
@@ -79,6 +80,13 @@ def postgres_server() -> Iterator[str]:
             db.execute("ALTER SYSTEM SET fsync = off")
             db.execute("SELECT pg_reload_conf()")
         yield address
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """An S3 server of the tests' own, on loopback, with one bucket."""
+    with running_s3() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
