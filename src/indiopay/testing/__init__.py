@@ -6,35 +6,40 @@ from indiopay.testing.clock import StoppedClock
 from indiopay.testing.memory import memory_desk
 
 if TYPE_CHECKING:
+    from indiopay.testing.file_contract import FileStoreContract as FileStoreContract
     from indiopay.testing.store_contract import InvoiceStoreContract as InvoiceStoreContract
 
-__all__ = ["InvoiceStoreContract", "StoppedClock", "memory_desk"]
+__all__ = ["FileStoreContract", "InvoiceStoreContract", "StoppedClock", "memory_desk"]
 
-_DUTIES = (
-    "agencies",
-    "contract",
-    "endings",
-    "imported",
-    "keeping",
-    "letters",
-    "lists",
-    "moving",
-    "races",
-    "writing",
-)
+_DUTIES = {
+    "FileStoreContract": ("file_contract", "file_keeping", "file_races", "file_streams"),
+    "InvoiceStoreContract": (
+        "store_contract",
+        "store_agencies",
+        "store_endings",
+        "store_imported",
+        "store_keeping",
+        "store_letters",
+        "store_lists",
+        "store_moving",
+        "store_races",
+        "store_writing",
+    ),
+}
+"""The rooms of each contract, the contract's own first."""
 
 if not TYPE_CHECKING:  # else a type checker would believe every name
 
     def __getattr__(name):  # noqa: ANN001, ANN202  # the names above are typed where they are made
-        """The contract comes with pytest and Hypothesis, which `memory_desk` does without."""
-        if name != "InvoiceStoreContract":
+        """The contracts come with pytest and Hypothesis, which `memory_desk` does without."""
+        if name not in _DUTIES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
         import pytest
 
-        pytest.register_assert_rewrite(
-            *(f"{__name__}.store_{duties}" for duties in _DUTIES)
-        )  # so that a failure says why
-        from indiopay.testing.store_contract import InvoiceStoreContract
-
-        globals()[name] = InvoiceStoreContract
-        return InvoiceStoreContract
+        rooms = [f"{__name__}.{room}" for room in _DUTIES[name]]
+        pytest.register_assert_rewrite(*rooms)  # so that a failure says why
+        contract = getattr(import_module(rooms[0]), name)
+        globals()[name] = contract
+        return contract

@@ -1,0 +1,126 @@
+"""How bytes go through a file store: whole or not at all, a few at a time."""
+
+# ruff: noqa: S101  # a duty asserts
+
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import ClassVar, Self
+
+import pytest
+
+from indiopay.errors import StorageError
+from indiopay.ports import FileStore
+from indiopay.testing.file_samples import broken_off, content, is_missing, key, listed, read
+
+_CHUNK = 64 * 1024
+_SIZE = 25 * 2**20
+_BOUND = 16 * 2**20
+
+_ERRORS = (RuntimeError(), OSError(5, "Input/output error"), StorageError("of another store"), KeyboardInterrupt())
+_BEFORE = {"at once": 0, "after a chunk": 1, "after 6 MiB": 96}
+
+
+class _Memory:
+    """How much more memory is used within the block, at most: Python's own, and the process's where that is told."""
+
+    most = 0
+
+    def __enter__(self) -> Self:
+        tracemalloc.start()
+        self._before = _resident()
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        self.look()
+        tracemalloc.stop()
+
+    def look(self) -> None:
+        """At the process now; what Python took in between it remembers."""
+        self.most = max(self.most, _resident() - self._before, tracemalloc.get_traced_memory()[1])
+
+
+def _large(memory: _Memory | None = None) -> Iterator[bytes]:
+    """A file of 25 MiB, the same each time."""
+    lots = Random(1)  # noqa: S311  # nothing is secret
+    for _ in range(_SIZE // _CHUNK):
+        yield lots.randbytes(_CHUNK)
+        if memory:
+            memory.look()
+
+
+def _resident() -> int:
+    """Bytes; 0 where the system does not tell."""
+    told = Path("/proc/self/statm")
+    return int(told.read_text().split()[1]) * 4096 if told.exists() else 0
+
+
+class StreamDuties:
+    """Whole or not at all, a few bytes at a time."""
+
+    streams: ClassVar[bool]
+
+    @pytest.mark.parametrize("chunks", _BEFORE.values(), ids=_BEFORE)
+    def test_an_iterator_that_fails_leaves_nothing(self, files: FileStore, chunks: int) -> None:
+        """No file, no key, and the key may be given again."""
+        with suppress(Exception):
+            files.put(key(1), broken_off([content(_CHUNK)] * chunks, RuntimeError()))
+        assert (is_missing(files, key(1)), listed(files)) == (True, [])
+        files.put(key(1), [b"whole"])
+        assert read(files, key(1)) == b"whole"
+
+    @pytest.mark.parametrize("error", _ERRORS, ids=lambda error: type(error).__name__)
+    def test_the_error_of_an_iterator_comes_out_as_it_is(self, files: FileStore, error: BaseException) -> None:
+        """Even one that the store itself might have raised."""
+        for chunks in _BEFORE.values():
+            with pytest.raises(type(error)) as caught:
+                files.put(key(chunks), broken_off([content(_CHUNK)] * chunks, error))
+            assert caught.value is error
+
+    @pytest.mark.parametrize("size", [3 * _CHUNK, 6 * 2**20])
+    def test_no_file_is_seen_before_it_is_whole(self, files: FileStore, size: int) -> None:
+        """Until its last chunk was taken it is missing, and afterwards all of it is there."""
+        seen: list[bool] = []
+
+        def chunks() -> Iterator[bytes]:
+            for number in range(size // _CHUNK):
+                yield content(_CHUNK, number)
+                seen.append(is_missing(files, key(1)) and key(1) not in listed(files))
+
+        files.put(key(1), chunks())
+        assert all(seen)
+        assert read(files, key(1)) == b"".join(content(_CHUNK, number) for number in range(size // _CHUNK))
+
+    def test_a_file_may_come_out_of_the_store_itself(self, files: FileStore) -> None:
+        """What `read` gives can be put as it is, as when files are copied."""
+        for number, size in ((1, 100), (2, 6 * 2**20)):
+            files.put(key(number), [content(size)])
+            files.put(key(10 * number), files.read(key(number)))
+            assert read(files, key(10 * number)) == content(size)
+
+    def test_a_large_file_is_put_a_few_bytes_at_a_time(self, files: FileStore) -> None:
+        """One of 25 MiB takes no more than 16 MiB of memory."""
+        self._require_streams()
+        with _Memory() as memory:
+            files.put(key(1), _large(memory))
+        assert memory.most < _BOUND
+
+    def test_a_large_file_is_read_a_few_bytes_at_a_time(self, files: FileStore) -> None:
+        """One of 25 MiB takes no more than 16 MiB of memory, and is what was put."""
+        self._require_streams()
+        files.put(key(1), _large())
+        expected, found = sha256(), sha256()
+        for chunk in _large():
+            expected.update(chunk)
+        with _Memory() as memory:
+            for chunk in files.read(key(1)):
+                found.update(chunk)
+                memory.look()
+        assert (memory.most < _BOUND, found.digest()) == (True, expected.digest())
+
+    def _require_streams(self) -> None:
+        if not self.streams:
+            pytest.skip("streams is False: the store holds a file at once")
