@@ -104,6 +104,28 @@ def database(postgres_server: str) -> Iterator[None]:
             db.execute(f"DROP ROLE {role}".encode())
 
 
+@pytest.fixture(scope="module")
+def bucket(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For one document: a place in a bucket, how it is reached in the file S3_SETTINGS, a key for links in LINK_KEY."""
+    settings = tmp_path_factory.mktemp("s3") / "compartiment.toml"
+    settings.write_text(
+        f"""bucket = "factures"
+prefix = "{secrets.token_hex(8)}"
+region = "ca-central-1"
+endpoint = "http://127.0.0.1:{s3_server.port}"
+access_key_id = "{s3_server.access_key_id}"
+secret_access_key = "{s3_server.secret_access_key}"
+
+[client_options]
+allow_http = true
+"""
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("S3_SETTINGS", str(settings))
+        patch.setenv("LINK_KEY", secrets.token_hex(32))
+        yield
+
+
 _OVER_POSTGRES = [
     "README.md",
     "use-postgresql.md",
@@ -113,9 +135,15 @@ _OVER_POSTGRES = [
     "why-numbers-have-no-gaps.md",
     "pourquoi-les-numeros-nont-pas-de-trous.md",
 ]
+_OVER_S3 = ["use-an-object-store.md", "utiliser-un-stockage-dobjets.md"]
 _BLOCKS = [CodeBlockParser("python", _run_and_listen), CodeBlockParser("text", _compare)]
 _DOCUMENTS = Sybil(
-    parsers=_BLOCKS, patterns=["*.md"], excludes=_OVER_POSTGRES, setup=_enter, teardown=_leave, fixtures=["relay"]
+    parsers=_BLOCKS,
+    patterns=["*.md"],
+    excludes=[*_OVER_POSTGRES, *_OVER_S3],
+    setup=_enter,
+    teardown=_leave,
+    fixtures=["relay"],
 )
 _DOCUMENTS_OVER_POSTGRES = Sybil(
     parsers=[*_BLOCKS, CodeBlockParser("sql", _ask)],
@@ -124,6 +152,9 @@ _DOCUMENTS_OVER_POSTGRES = Sybil(
     teardown=_leave,
     fixtures=["relay", "database"],
 )
+_DOCUMENTS_OVER_S3 = Sybil(
+    parsers=_BLOCKS, patterns=_OVER_S3, setup=_enter, teardown=_leave, fixtures=["relay", "bucket"]
+)
 _DOCSTRINGS = Sybil(parsers=[DocTestParser()], patterns=["indiopay/*.py", "testing/*.py"])
 
-pytest_collect_file = SybilCollection([_DOCUMENTS, _DOCUMENTS_OVER_POSTGRES, _DOCSTRINGS]).pytest()
+pytest_collect_file = SybilCollection([_DOCUMENTS, _DOCUMENTS_OVER_POSTGRES, _DOCUMENTS_OVER_S3, _DOCSTRINGS]).pytest()
