@@ -1,6 +1,7 @@
 """An S3 server of the tests' own, out of a package, on loopback. It checks signatures; its keys are drawn anew."""
 
 import fcntl
+import json
 import random
 import secrets
 import socket
@@ -10,6 +11,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +35,7 @@ class S3Server(NamedTuple):
     access_key_id: str
     secret_access_key: str
 
-    def store(self, **options: Any) -> S3Store:
+    def store(self, bucket: str = _BUCKET, **options: Any) -> S3Store:
         """A store over its bucket, which gives up at the first error."""
         parts: dict[str, Any] = {
             "endpoint": f"http://127.0.0.1:{self.port}",
@@ -42,13 +45,28 @@ class S3Server(NamedTuple):
             "client_options": {"allow_http": True},
             "retry_config": {"max_retries": 0},
         }
-        return S3Store(_BUCKET, **{**parts, **options})
+        return S3Store(bucket, **{**parts, **options})
 
     def empty(self) -> None:
-        """Have nothing in the bucket."""
+        """Have nothing in the bucket, nor in parts."""
         store = self.store()
         for page in obstore.list(store):
             obstore.delete(store, [found["path"] for found in page])
+        if self.uploads():
+            self._ask_filer("DELETE", "?recursive=true")
+
+    def uploads(self) -> list[str]:
+        """The uploads in parts that were begun, and neither joined nor given up."""
+        answer = self._ask_filer("GET", "")
+        return [entry["FullPath"] for entry in json.loads(answer)["Entries"] or ()] if answer else []
+
+    def _ask_filer(self, method: str, query: str) -> bytes:
+        connection = HTTPConnection("127.0.0.1", self.filer)
+        connection.request(method, f"/buckets/{_BUCKET}/.uploads/{query}", headers={"Accept": "application/json"})
+        answer = connection.getresponse()
+        told = answer.read()
+        connection.close()
+        return told if answer.status == HTTPStatus.OK else b""
 
 
 @contextmanager
