@@ -56,7 +56,7 @@ class FolderFiles:
         with _told("the folder of the files cannot be read; check its permissions"):
             for path in self._root.glob("*/*/*"):
                 key = path.relative_to(self._root).as_posix()
-                if key.startswith(prefix) and _KEY_OR_PART.fullmatch(key) and _written(path) < before:
+                if key.startswith(prefix) and _KEY_OR_PART.fullmatch(key) and _is_older(path, before):
                     yield key
 
     def delete(self, key: str) -> None:
@@ -101,5 +101,8 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
             yield chunk
 
 
-def _written(path: Path) -> datetime:
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+def _is_older(path: Path, time: datetime) -> bool:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC) < time
+    except FileNotFoundError:  # a put has taken its part away, or another sweep a file
+        return False
