@@ -1,6 +1,7 @@
 """Files: what is uploaded, what a policy allows, and what is known and said of a kept one."""
 
 import io
+from itertools import repeat
 from operator import itemgetter
 from pathlib import Path
 from time import process_time
@@ -220,12 +221,21 @@ def test_a_disposition_is_one_plain_header_whatever_the_name(name: str) -> None:
     assert written.count('"') == 2 and written.count(";") == 2
 
 
-@pytest.mark.parametrize("chunks", [[b"ab"], [b"a", b"c"], [b"abc"], []])
+@pytest.mark.parametrize("chunks", [[b"ab"], [b"a", b"c"], [b"abc"], [b"abcd"], []])
 def test_bytes_that_are_not_those_stored_are_told_at_the_end(chunks: list[bytes]) -> None:
     """Another hash or another length is a FileDamagedError, after the last chunk."""
     kept = Attachment(ID, "a.txt", 3, "text/plain", "b" * 64)
     with pytest.raises(FileDamagedError, match="backup"):
         list(verified(chunks, kept))
+
+
+def test_no_more_is_read_or_given_out_than_was_stored() -> None:
+    """A file that goes on for ever ends the download where it became too long."""
+    kept = Attachment(ID, "a.txt", 3, "text/plain", "b" * 64)
+    given = verified(repeat(b"ab"), kept)
+    assert next(given) == b"ab"
+    with pytest.raises(FileDamagedError):
+        next(given)
 
 
 def test_a_checked_file_is_known_by_its_size_and_hash() -> None:

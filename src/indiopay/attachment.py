@@ -250,10 +250,15 @@ def _disposition(name: str) -> str:
 
 
 def verified(chunks: Iterable[bytes], attachment: Attachment) -> Iterator[bytes]:
-    """The chunks as they come; FileDamagedError at the end if they are not the bytes that were kept."""
+    """The chunks as they come; FileDamagedError at the end, or where they are too long, if they are not what was kept.
+
+    No more is read than was kept, and never more given out.
+    """
     size, digest = 0, sha256()
     for chunk in chunks:
         size += len(chunk)
+        if size > attachment.size:
+            break
         digest.update(chunk)
         yield chunk
     if size != attachment.size or digest.hexdigest() != attachment.sha256:
