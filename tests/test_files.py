@@ -1,82 +1,234 @@
-"""File stores: what is put comes back whole, once, under keys that never become paths of a stranger's choosing."""
+"""Files behind a desk, in a folder and in a bucket; and what a folder does beside its contract."""
 
-from collections.abc import Iterator
+import hashlib
+import io
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
+from typing import NamedTuple
 
+import obstore
 import pytest
 
-from indiopay import FileDamagedError, StorageError
+from indiopay import FileDamagedError, FilePolicy, InvalidInputError, Invoice, InvoiceDesk, StorageError, Upload
+from indiopay.attachment import storage_key
+from indiopay.files.bucket import BucketFiles
 from indiopay.files.folder import FolderFiles
 from indiopay.ports import FileStore
+from indiopay.stores.postgres import PostgresStore
+from indiopay.stores.sqlite import SqliteStore
+from indiopay.testing.file_samples import MemoryUse, content, key, listed
 
-from .test_problems import kept_files
+from .conftest import PDF, filled_in, token_of
+from .s3_server import S3Server
 
-KEY = f"nord/4f/{'4f' * 16}"
-LATER = datetime.now(UTC) + timedelta(days=1)
-
-
-def test_what_is_put_is_read_back(files: FileStore) -> None:
-    """In order, whatever its size."""
-    chunks = [b"a" * 70_000, b"", b"b"]
-    files.put(KEY, chunks)
-    assert b"".join(files.read(KEY)) == b"".join(chunks)
+KEY = key(1)
+OpenDesk = Callable[..., InvoiceDesk]
 
 
-def test_a_key_is_written_once(files: FileStore) -> None:
-    """A second put is refused, and the first stays."""
-    files.put(KEY, [b"first"])
-    with pytest.raises(StorageError):
-        files.put(KEY, [b"second"])
-    assert b"".join(files.read(KEY)) == b"first"
+class Place(NamedTuple):
+    """Where files are kept, and how what is kept there is written over by a stranger."""
+
+    files: FileStore
+    write_over: Callable[[str, bytes], object]
 
 
-def test_an_iterator_that_fails_leaves_nothing(files: FileStore) -> None:
-    """Its own error comes out."""
-
-    def chunks() -> Iterator[bytes]:
-        yield b"x"
-        raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        files.put(KEY, chunks())
-    assert (kept_files(files), list(files.keys("", before=LATER))) == (0, [])
-
-
-def test_a_missing_file_is_told_at_once(files: FileStore) -> None:
-    """Not at the first chunk."""
-    with pytest.raises(FileDamagedError, match="backup"):
-        files.read(KEY)
+@pytest.fixture(params=["folder", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Each, with nothing in it."""
+    if request.param == "folder":
+        root = tmp_path / "fichiers"
+        return Place(FolderFiles(root), lambda key, content: (root / key).write_bytes(content))
+    server: S3Server = request.getfixturevalue("s3_server")
+    server.empty()
+    store = server.store()
+    return Place(BucketFiles(store), lambda key, content: obstore.put(store, key, content))
 
 
-def test_a_delete_may_be_repeated(files: FileStore) -> None:
-    """Afterwards the file is gone."""
-    files.put(KEY, [b"x"])
-    for _ in range(2):
-        files.delete(KEY)
+@pytest.fixture
+def desk(open_folder_desk: OpenDesk, place: Place) -> InvoiceDesk:
+    """One with its invoices in a SQLite file."""
+    return open_folder_desk(files=place.files)
+
+
+@pytest.fixture
+def open_folder_desk(tmp_path: Path, open_desk: OpenDesk) -> Iterator[OpenDesk]:
+    with closing(SqliteStore(tmp_path / "factures.sqlite3")) as store:
+        yield lambda **parts: open_desk(**{"store": store, **parts})
+
+
+@pytest.fixture
+def backend() -> tuple[None, None]:
+    """Each test brings its own."""
+    return None, None
+
+
+def download(desk: InvoiceDesk, invoice: Invoice, which: int = 0) -> Iterator[bytes]:
+    return desk.download(token_of(desk.link(invoice.id)), invoice.attachments[which].id).chunks
+
+
+# --- what goes through a desk
+
+
+def test_what_is_downloaded_is_what_was_uploaded(desk: InvoiceDesk) -> None:
+    """To the byte, for small files and large ones."""
+    contents = [PDF, PDF + content(2**20), PDF + content(11 * 2**20)]
+    invoice = desk.create(filled_in(files=[Upload("Police.pdf", each) for each in contents]))
+    assert [b"".join(download(desk, invoice, which)) for which in range(3)] == contents
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "a byte is another": lambda whole: whole[:-2] + b"x" + whole[-1:],
+    "the end is missing": lambda whole: whole[:-1],
+    "all is missing": lambda whole: b"",
+    "there is more": lambda whole: whole + b"\n",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("size", [100, 3 * 2**20])
+def test_a_damaged_file_is_told(desk: InvoiceDesk, place: Place, size: int, damage: Callable[[bytes], bytes]) -> None:
+    """At the end of the download, and no more bytes are given out than the file had."""
+    invoice = desk.create(filled_in(files=[Upload("Police.pdf", PDF + content(size))]))
+    (file,) = invoice.attachments
+    place.write_over(storage_key("nord", file.id), damage(PDF + content(size)))
+    given = bytearray()
+    with pytest.raises(FileDamagedError, match="restore it from a backup"):
+        deque(map(given.extend, download(desk, invoice)), maxlen=0)
+    assert len(given) <= file.size
+
+
+def test_a_file_that_is_gone_is_told_before_a_download_begins(desk: InvoiceDesk, place: Place) -> None:
+    """A web app can still answer with an error."""
+    invoice = desk.create(filled_in(files=[Upload("Police.pdf", PDF)]))
+    place.files.delete(storage_key("nord", invoice.attachments[0].id))
+    with pytest.raises(FileDamagedError, match="restore it from a backup"):
+        download(desk, invoice)
+
+
+class _Watched:
+    """A file store, with a look at the memory at each chunk that is put into it."""
+
+    def __init__(self, files: FileStore, memory: MemoryUse) -> None:
+        self._files = files
+        self._memory = memory
+        self.read, self.keys, self.delete = files.read, files.keys, files.delete
+
+    def put(self, key: str, chunks: Iterable[bytes]) -> None:
+        self._files.put(key, self._looked_at(chunks))
+
+    def _looked_at(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+            self._memory.look()
+
+
+def test_the_largest_file_goes_through_a_desk_a_few_bytes_at_a_time(
+    open_folder_desk: OpenDesk, place: Place, tmp_path: Path, tell: Callable[[str], None]
+) -> None:
+    """25 MiB are checked, kept and downloaded in less than 16 MiB of memory."""
+    source, lots, kind = tmp_path / "Police.pdf", Random(1), type(place.files).__name__
+    with source.open("wb") as stream:
+        stream.write(b"%PDF-1.4\n".ljust(2**20))
+        stream.writelines(lots.randbytes(2**20) for _ in range(24))
+    digest = hashlib.sha256()
+    with MemoryUse() as creating:
+        desk = open_folder_desk(files=_Watched(place.files, creating))
+        invoice = desk.create(filled_in(files=[Upload.from_path(source)]))
+    with MemoryUse() as downloading:
+        for chunk in download(desk, invoice):
+            digest.update(chunk)
+            downloading.look()
+    assert (invoice.attachments[0].size, digest.hexdigest()) == (25 * 2**20, invoice.attachments[0].sha256)
+    tell(f"{kind}: 25 MiB created in {creating.most / 2**20:.1f}, downloaded in {downloading.most / 2**20:.1f} MiB")
+    assert max(creating.most, downloading.most) < 16 * 2**20
+
+
+class _Grows(io.BytesIO):
+    """A file that goes on for ever, once it is told to."""
+
+    grows = False
+    taken = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        given = super().read(size) or (b"x" * 1000 if self.grows else b"")
+        self.taken += len(given)
+        return given
+
+
+def test_a_file_that_grows_after_it_was_checked_is_read_no_further(open_folder_desk: OpenDesk, place: Place) -> None:
+    """It is refused, and nothing of it is kept."""
+    stream = _Grows(PDF)
+    desk = open_folder_desk(files=place.files, scanner=lambda name, chunks: setattr(stream, "grows", True))
+    with pytest.raises(InvalidInputError) as caught:
+        desk.create(filled_in(files=[Upload("Note.txt", b"first"), Upload("Police.pdf", stream)]))
+    assert [(problem.code, problem.index) for problem in caught.value.problems] == [("unreadable", 1)]
+    assert stream.taken < 10_000
+    assert (listed(place.files), desk.list().items) == ([], ())
+
+
+def test_a_file_over_the_limit_is_read_no_further(open_folder_desk: OpenDesk, place: Place) -> None:
+    """The limit stops the reading, and nothing is kept."""
+    stream = _Grows(PDF)
+    stream.grows = True
+    desk = open_folder_desk(files=place.files, file_policy=FilePolicy(max_bytes=100_000))
+    with pytest.raises(InvalidInputError, match="too_large"):
+        desk.create(filled_in(files=[Upload("Police.pdf", stream)]))
+    assert stream.taken < 200_000
+    assert (listed(place.files), desk.list().items) == ([], ())
+
+
+# --- a bucket from end to end
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def open_desk_over_a_bucket(request: pytest.FixtureRequest, tmp_path: Path, open_desk: OpenDesk) -> Iterator[OpenDesk]:
+    """Opens a desk with its invoices in that database, and its files in the bucket that is asked for."""
+    made = (
+        SqliteStore(tmp_path / "factures.sqlite3")
+        if request.param == "sqlite"
+        else PostgresStore(request.getfixturevalue("postgres"))
+    )
+    with closing(made) as store:
+        yield lambda files: open_desk(store=store, files=files)
+
+
+def test_a_desk_over_a_bucket_keeps_and_gives_files(open_desk_over_a_bucket: OpenDesk, s3_server: S3Server) -> None:
+    """Each invoice has its own, under the agency's name; a sweep leaves them, and what is damaged is told."""
+    s3_server.empty()
+    files = BucketFiles(s3_server.store(), "cabinet")
+    desk = open_desk_over_a_bucket(files)
+    contents = [PDF, PDF + content(6 * 2**20)]
+    first, second = (desk.create(filled_in(files=[Upload("Police.pdf", each)])) for each in contents)
+    assert [b"".join(download(desk, invoice)) for invoice in (first, second)] == contents
+    assert listed(files) == sorted(storage_key("nord", invoice.attachments[0].id) for invoice in (first, second))
+    obstore.put(s3_server.store(), f"cabinet/{storage_key('nord', first.attachments[0].id)}", b"damaged")
     with pytest.raises(FileDamagedError):
-        files.read(KEY)
+        list(download(desk, first))
+    assert (b"".join(download(desk, second)), desk.sweep()) == (contents[1], 0)
 
 
-def test_keys_are_found_by_prefix_and_age(files: FileStore) -> None:
-    """One agency's, and only those written before."""
-    other = KEY.replace("nord", "sud")
-    for key in (KEY, other):
-        files.put(key, [b"x"])
-    assert list(files.keys("nord/", before=LATER)) == [KEY]
-    assert list(files.keys("nord/", before=datetime(2000, 1, 1, tzinfo=UTC))) == []
+def test_where_the_secret_is_wrong_no_invoice_is_made(open_desk_over_a_bucket: OpenDesk, s3_server: S3Server) -> None:
+    """No number is used and nothing is kept; an invoice without files needs no bucket."""
+    s3_server.empty()
+    stranger = BucketFiles(s3_server.store(secret_access_key=secrets.token_hex(20)))
+    desk = open_desk_over_a_bucket(stranger)
+    form = filled_in(files=[Upload("Police.pdf", PDF)], send_by_email=True)
+    with pytest.raises(StorageError, match="keys"):
+        desk.create(form, idempotency_key="K-1")
+    assert (desk.list().items, listed(BucketFiles(s3_server.store()))) == ((), [])
+    assert desk.create(filled_in()).number == "F-000001"
+    made = open_desk_over_a_bucket(BucketFiles(s3_server.store())).create(form, idempotency_key="K-1")
+    assert made.number == "F-000002"
+    with pytest.raises(StorageError, match="keys"):
+        download(desk, made)
 
 
-@pytest.mark.parametrize(
-    "key", ["../x", "nord/4f/../../x", f"/etc/{KEY}", f"{KEY}/x", f"{KEY}\n", f"Nord/4f/{'4f' * 16}", ""]
-)
-def test_a_folder_takes_only_keys(tmp_path: Path, key: str) -> None:
-    """A key that is a path is refused by every verb."""
-    files = FolderFiles(tmp_path / "fichiers")
-    for verb in (lambda: files.put(key, [b"x"]), lambda: files.read(key), lambda: files.delete(key)):
-        with pytest.raises(StorageError, match="not the key"):
-            verb()
-    assert [path.name for path in tmp_path.rglob("*")] == ["fichiers"]
+# --- a folder
 
 
 def test_a_stranger_in_the_folder_is_no_file_of_ours(tmp_path: Path) -> None:
@@ -84,20 +236,32 @@ def test_a_stranger_in_the_folder_is_no_file_of_ours(tmp_path: Path) -> None:
     files = FolderFiles(tmp_path)
     (tmp_path / "nord" / "4f").mkdir(parents=True)
     (tmp_path / "nord" / "4f" / "notes.txt").write_text("x")
-    assert list(files.keys("", before=LATER)) == []
+    assert listed(files) == []
 
 
 def test_what_a_killed_process_left_of_a_put_is_swept(tmp_path: Path) -> None:
     """A part is listed by its age and can be deleted, and never read."""
     files = FolderFiles(tmp_path)
     files.put(KEY, [b"x"])
-    (tmp_path / "nord" / "4f" / f"{'ab' * 16}.part").write_bytes(b"half")
     part = f"nord/4f/{'ab' * 16}.part"
-    assert set(files.keys("nord/", before=LATER)) == {KEY, part}
+    (tmp_path / part).write_bytes(b"half")
+    assert listed(files, "nord/") == [KEY, part]
     with pytest.raises(StorageError):
         files.read(part)
     files.delete(part)
-    assert list(files.keys("nord/", before=LATER)) == [KEY]
+    assert listed(files, "nord/") == [KEY]
+
+
+def test_what_vanishes_while_a_folder_is_listed_is_left_out(tmp_path: Path) -> None:
+    """A put that goes on takes its part away, and another process may sweep too."""
+    files = FolderFiles(tmp_path)
+    for number in (1, 5, 9):
+        files.put(key(number), [b"x"])
+    keys = files.keys("", before=datetime.now(UTC) + timedelta(days=1))
+    found = {next(keys)}
+    gone, stays = {key(1), key(5), key(9)} - found
+    files.delete(gone)
+    assert set(keys) == {stays}
 
 
 def test_a_folder_that_cannot_be_made_or_used_is_told(tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 """Files to put into a store under test, and how it is asked about them."""
 
+import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from mmap import PAGESIZE
+from pathlib import Path
 from random import Random
+from typing import Self
 from uuid import UUID
 
 from indiopay.attachment import storage_key
@@ -47,3 +51,28 @@ def broken_off(chunks: list[bytes], error: BaseException) -> Iterator[bytes]:
     """The chunks, and then the error."""
     yield from chunks
     raise error
+
+
+class MemoryUse:
+    """How much more memory is used within the block, at most: Python's own, and the process's where that is told."""
+
+    most = 0
+
+    def __enter__(self) -> Self:
+        tracemalloc.start()
+        self._before = _resident()
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        self.look()
+        tracemalloc.stop()
+
+    def look(self) -> None:
+        """At the process now; what Python took in between it remembers."""
+        self.most = max(self.most, _resident() - self._before, tracemalloc.get_traced_memory()[1])
+
+
+def _resident() -> int:
+    """Bytes; 0 where the system does not tell."""
+    told = Path("/proc/self/statm")
+    return int(told.read_text().split()[1]) * PAGESIZE if told.exists() else 0

@@ -2,19 +2,17 @@
 
 # ruff: noqa: S101  # a duty asserts
 
-import tracemalloc
 from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path
 from random import Random
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import pytest
 
 from indiopay.errors import StorageError
 from indiopay.ports import FileStore
-from indiopay.testing.file_samples import broken_off, content, is_missing, key, listed, read
+from indiopay.testing.file_samples import MemoryUse, broken_off, content, is_missing, key, listed, read
 
 _CHUNK = 64 * 1024
 _SIZE = 25 * 2**20
@@ -24,38 +22,13 @@ _ERRORS = (RuntimeError(), OSError(5, "Input/output error"), StorageError("of an
 _BEFORE = {"at once": 0, "after a chunk": 1, "after 6 MiB": 96}
 
 
-class _Memory:
-    """How much more memory is used within the block, at most: Python's own, and the process's where that is told."""
-
-    most = 0
-
-    def __enter__(self) -> Self:
-        tracemalloc.start()
-        self._before = _resident()
-        return self
-
-    def __exit__(self, *ended: object) -> None:
-        self.look()
-        tracemalloc.stop()
-
-    def look(self) -> None:
-        """At the process now; what Python took in between it remembers."""
-        self.most = max(self.most, _resident() - self._before, tracemalloc.get_traced_memory()[1])
-
-
-def _large(memory: _Memory | None = None) -> Iterator[bytes]:
+def _large(memory: MemoryUse | None = None) -> Iterator[bytes]:
     """A file of 25 MiB, the same each time."""
     lots = Random(1)  # noqa: S311  # nothing is secret
     for _ in range(_SIZE // _CHUNK):
         yield lots.randbytes(_CHUNK)
         if memory:
             memory.look()
-
-
-def _resident() -> int:
-    """Bytes; 0 where the system does not tell."""
-    told = Path("/proc/self/statm")
-    return int(told.read_text().split()[1]) * 4096 if told.exists() else 0
 
 
 class StreamDuties:
@@ -104,7 +77,7 @@ class StreamDuties:
     def test_a_large_file_is_put_a_few_bytes_at_a_time(self, files: FileStore) -> None:
         """One of 25 MiB takes no more than 16 MiB of memory."""
         self._require_streams()
-        with _Memory() as memory:
+        with MemoryUse() as memory:
             files.put(key(1), _large(memory))
         assert memory.most < _BOUND
 
@@ -115,7 +88,7 @@ class StreamDuties:
         expected, found = sha256(), sha256()
         for chunk in _large():
             expected.update(chunk)
-        with _Memory() as memory:
+        with MemoryUse() as memory:
             for chunk in files.read(key(1)):
                 found.update(chunk)
                 memory.look()
