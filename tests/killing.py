@@ -1,93 +1,120 @@
-"""A harness that kills writers with SIGKILL at random instants, and then counts what they had acknowledged."""
+"""Kills writers with SIGKILL, or the database's server under them, at random instants; they tell what they did."""
 
-import os
 import random
-import signal
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from operator import attrgetter
+from typing import NamedTuple
 
-from indiopay import Agency, IndioPayError, InvoiceDesk, Upload, open_folder
-from indiopay.testing import memory_desk
+from attrs import define
 
-from .conftest import PDF, filled_in
+from .forks import Child, hear_next, listen
+from .houses import House
+from .restarted_postgres import RestartedPostgres
+from .writers import Break, as_it_is, write_through_restarts, write_until_killed
 
-AGENCY = Agency("nord", "Assurances du Nord", "facturation@exemple.ca")
-WRITERS = 2
-LONGEST_LIFE_SECONDS = 0.12
+WRITERS = 4
+WRITERS_OVER_A_SERVER = 8  # after a kill some wait a second before they connect again
+_OPENED = b"opened"
+_DONE = b"numbered"
 
-FORM = filled_in(files=[Upload("Police.pdf", PDF)], send_by_email=True)
+_FIRST_WRITERS = 8
+_OPENS_WITHIN_SECONDS = 60  # longer than any store's patience
+_OPENS_SECONDS = 0.05
+_RUNS_SECONDS = 0.4
+_WITHHOLDS_SECONDS = 0.06
+_IS_AWAY_SECONDS = 0.05
+_COMES_BACK_SECONDS = 30
+_POLL_SECONDS = 0.02
 
-Acknowledge = Callable[[str], None]
-Writer = Callable[[Path, Acknowledge], None]
-
-
-def open_desk(folder: Path) -> InvoiceDesk:
-    return open_folder(folder, agency=AGENCY, page_url="https://exemple.ca/payer/")
-
-
-def write_for_ever(folder: Path, acknowledge: Acknowledge) -> None:
-    """Create invoices, each with a file and a letter, and acknowledge each once `create` has returned."""
-    with open_desk(folder) as desk:
-        while True:
-            acknowledge(str(desk.create(FORM).id))
+Told = list[list[str]]
+"""What each writer told, line by line."""
 
 
-def kill_writers(folder: Path, *, kills: int, seed: int, write: Writer = write_for_ever) -> set[str]:
-    """Run and kill `kills` writers, a few at once; the ids that they acknowledged."""
+class Lives(NamedTuple):
+    """The longest lives in seconds: of the first writers, who find no database, and of the others once it is open."""
+
+    first: float
+    later: float
+
+
+@define
+class _Doomed:
+    """A writer, how long it has to live once its life has begun, and when it is killed."""
+
+    writer: Child
+    seconds: float
+    end: float
+
+    @property
+    def left(self) -> float:
+        """The seconds that it has to live; none, if it ended by itself."""
+        return 0 if self.writer.is_heard_out else self.end - time.monotonic()
+
+    def begin(self) -> None:
+        self.end = min(self.end, time.monotonic() + self.seconds)
+
+
+def kill_writers(house: House, *, kills: int, seed: str, lives: Lives, breaks: Break = as_it_is) -> Told:
+    """Have four writers at work and kill each at a random instant of its life, until so many were killed."""
+    lots, told, alive = random.Random(seed), Told(), list[_Doomed]()
+    with ExitStack() as stack:
+        for nth in range(kills):
+            if len(alive) == WRITERS:
+                told.append(_kill_next(alive))
+            writer = Child(partial(write_until_killed, house.open, seed=f"{seed}/{nth}", breaks=breaks))
+            stack.callback(writer.kill)
+            is_first = nth < _FIRST_WRITERS
+            life = lots.uniform(0, lives.first if is_first else lives.later)
+            alive.append(_Doomed(writer, life, time.monotonic() + (life if is_first else _OPENS_WITHIN_SECONDS)))
+        while alive:
+            told.append(_kill_next(alive))
+    return told
+
+
+def _kill_next(alive: list[_Doomed]) -> list[str]:
+    """Hear them until the life of one is over."""
+    while (left := min(one.left for one in alive)) > 0:
+        hear_next([one.writer for one in alive], left)
+        for one in alive:
+            if _OPENED in one.writer.heard:
+                one.begin()
+    doomed = min(alive, key=attrgetter("left"))
+    alive.remove(doomed)
+    return doomed.writer.kill()
+
+
+def kill_server(house: House, server: RestartedPostgres, *, kills: int, seed: str, breaks: Break = as_it_is) -> Told:
+    """Have eight writers at work, kill the server under them again and again, and at last themselves.
+
+    Before two of three kills the server does what it is told and does not answer, for a little while.
+    """
     lots = random.Random(seed)
-    acknowledged: set[str] = set()
-    memory_desk().create(FORM)  # what is loaded on first use is loaded before the fork, not within a short life
-    open_desk(folder).close()
-    for _ in range(0, kills, WRITERS):
-        writers = [_fork(folder, write) for _ in range(WRITERS)]
-        for pid, _ in writers:
-            time.sleep(lots.uniform(0, LONGEST_LIFE_SECONDS))
-            os.kill(pid, signal.SIGKILL)
-        for pid, pipe in writers:
-            os.waitpid(pid, 0)
-            with os.fdopen(pipe) as lines:
-                acknowledged.update(line.strip() for line in lines if line.endswith("\n"))
-    return acknowledged
+    with ExitStack() as stack:
+        writers = [
+            Child(partial(write_through_restarts, house.open, seed=f"{seed}/{nth}", breaks=breaks))
+            for nth in range(WRITERS_OVER_A_SERVER)
+        ]
+        for writer in writers:
+            stack.callback(writer.kill)
+        for nth in range(kills):
+            listen(writers, lots.uniform(0, _RUNS_SECONDS if nth else _OPENS_SECONDS))
+            if nth % 3:
+                server.withhold_answers()
+                listen(writers, lots.uniform(0, _WITHHOLDS_SECONDS))
+            server.kill()
+            listen(writers, lots.uniform(0, _IS_AWAY_SECONDS))
+            server.start()
+        _have_each_do_another_job(writers)
+        return [writer.kill() for writer in writers]
 
 
-def _fork(folder: Path, write: Writer) -> tuple[int, int]:
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(writer)
-        return pid, reader
-    try:
-        write(folder, lambda line: _tell(writer, line))
-    finally:
-        os._exit(1)
-
-
-def _tell(pipe: int, line: str) -> None:
-    os.write(pipe, f"{line}\n".encode("ascii"))
-
-
-def faults(folder: Path, acknowledged: set[str]) -> list[str]:
-    """Everything that a promise was broken by; empty when all of them hold."""
-    with open_desk(folder) as desk:
-        records = list(desk._store.export(AGENCY.slug))  # what is stored, beneath the desk
-        lost = acknowledged - {str(record.invoice.id) for record in records}
-        numbers = [record.invoice.number for record in records]
-        found = [f"lost: {invoice_id}" for invoice_id in sorted(lost)]
-        if numbers != [f"F-{number:06d}" for number in range(1, len(records) + 1)]:
-            found.append(f"numbers: {numbers}")
-        for record in records:
-            found += _halves(desk, record.invoice.id)
-    return found
-
-
-def _halves(desk: InvoiceDesk, invoice_id: object) -> Iterator[str]:
-    invoice = desk.get(invoice_id)  # type: ignore[arg-type]  # an id out of the store
-    token = desk.link(invoice.id).rpartition("/")[2]
-    if len(desk.history(invoice.id)) < 2 or len(desk.deliveries(invoice.id)) != 1:
-        yield f"half: {invoice.number} has no history or no letter"
-    for attachment in invoice.attachments:
-        try:
-            list(desk.download(token, attachment.id).chunks)
-        except IndioPayError as error:
-            yield f"half: {invoice.number} has a file that is {type(error).__name__}"
+def _have_each_do_another_job(writers: Sequence[Child]) -> None:
+    """Whoever wrote before the server was killed writes after it was."""
+    before = [writer.heard.count(_DONE) for writer in writers]
+    end = time.monotonic() + _COMES_BACK_SECONDS
+    while any(writer.heard.count(_DONE) == done for writer, done in zip(writers, before, strict=True)):
+        assert time.monotonic() < end, [writer.heard[-200:] for writer in writers]
+        listen(writers, _POLL_SECONDS)
