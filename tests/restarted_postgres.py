@@ -65,6 +65,13 @@ class RestartedPostgres:
         while any(map(_is_running, backends)):  # its memory is theirs too, and it would not start beside them
             time.sleep(_POLL_SECONDS)
 
+    def stop(self) -> None:
+        """Stop it in good order; a server that was killed leaves shared memory, which only the next one removes."""
+        if self._postmaster.poll() is not None:
+            self.start()
+        self._postmaster.send_signal(signal.SIGINT)
+        self._postmaster.wait()
+
     def _set(self, more: str) -> None:
         (self._folder / "postgresql.auto.conf").write_text(_SETTINGS.format(folder=self._folder) + more)
 
@@ -87,7 +94,7 @@ def restarted_postgres() -> Iterator[RestartedPostgres]:
         server.start()
         yield server
     finally:
-        server.kill()
+        server.stop()
         shutil.rmtree(folder)
 
 

@@ -25,12 +25,12 @@ pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cove
 KILLS_OF_A_HOUSE = 25  # few, so that many houses are made, and many kills fall into that
 KILLS_OF_A_SERVER_IN_A_HOUSE = 10
 KILLS_OF_A_TWIN = 40
-KILLS_OF_A_TWINS_SERVER = 2
+KILLS_OF_A_TWINS_SERVER = 3
 KILLS_OF_A_NEW_HOUSE = 8
 HOUSES_OF_A_TWIN = 40
-ENOUGH = 250  # kills, for some to fall anywhere
+ENOUGH = 500  # kills, for some to fall anywhere
 WRITERS_FOR_A_SERVER = 25  # a server is killed once for so many writers
-LIVES = {"sqlite": Lives(0.015, 0.08), "postgres": Lives(0.06, 0.06)}
+LIVES = {"sqlite": Lives(0.015, 0.07), "postgres": Lives(0.06, 0.05)}
 
 Build = Callable[..., AbstractContextManager[House]]
 """Makes a new house, or with `is_older` one with a database to be brought up to date; it is gone with the block."""
@@ -87,7 +87,12 @@ def build(kind: str, folder: Path, request: pytest.FixtureRequest, monkeypatch: 
 
 
 def words(told: Told) -> Counter[str]:
-    return Counter(line.split()[0] for line in chain(*told))
+    """How often each word was said, by one writer of one thing once."""
+    return Counter(line.split()[0] for lines in told for line in dict.fromkeys(lines))
+
+
+def acknowledged(met: Counter[str]) -> str:
+    return ", ".join(f"{met[word]} {word}" for word in ("created", "asked", "renewed", "cancelled", "paid"))
 
 
 def test_nothing_acknowledged_is_lost_and_nothing_is_half(
@@ -103,8 +108,8 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_half(
                 amid += sum("making" in lines and "opened" not in lines for lines in told)
                 assert faults(house, list(chain(*told))) == [], f"in house {nth}"
     finally:
-        tell(f"{kills} writers killed over {kind}, {amid} of them amid its schema: {dict(met)}, seed {seed}")
-    assert kills < ENOUGH or (amid and met["created"] > kills // 5)
+        tell(f"{kills} writers killed over {kind}, {amid} amid its schema: {acknowledged(met)}, seed {seed}")
+    assert kills < ENOUGH or (amid and met["created"] > kills // 10)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +130,8 @@ def test_a_server_may_be_killed_under_its_writers(
                 met.update(words(told))
                 assert faults(house, list(chain(*told))) == [], f"in house {nth}"
     finally:
-        tell(f"{all_of_it} servers killed under their writers: {dict(met)}, seed {seed}")
+        lost = f"{met['met']} errors met, {met['found']} lost answers found"
+        tell(f"{all_of_it} servers killed under their writers, {lost}: {acknowledged(met)}, seed {seed}")
     assert met["found"] or kills < ENOUGH
 
 

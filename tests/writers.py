@@ -21,6 +21,7 @@ Break = Callable[[InvoiceDesk, Tell], None]
 
 _SKEW_SECONDS = 600
 _PAUSE_SECONDS = 0.01
+_LONG = 20_000
 _STATEMENT_SECONDS = 0.001
 
 
@@ -87,7 +88,7 @@ def _find_aloud(find: Callable[..., Invoice | None], tell: Tell) -> Callable[...
     def found(store: PostgresStore, agency: str, new: NewInvoice) -> Invoice | None:
         made = find(store, agency, new)
         if made:
-            tell("found")
+            tell(f"found {made.id}")
         return made
 
     return found
@@ -100,9 +101,10 @@ def _opened(open_: Open, lots: random.Random) -> InvoiceDesk:
 
 
 def form_of(job: str) -> InvoiceForm:
-    """What a job asks for: up to two files, and mostly a letter."""
+    """What a job asks for: up to two files, the second one of many writes, and mostly a letter."""
     lots = random.Random(job)
-    files = [Upload(f"{name}.pdf", PDF + job.encode()) for name in ("Police", "Avenant")[: lots.randrange(3)]]
+    contents = {"Police.pdf": PDF + job.encode(), "Avenant.pdf": PDF + job.encode() * _LONG}
+    files = [Upload(name, contents[name]) for name in list(contents)[: lots.randrange(3)]]
     return filled_in(description=job, files=files, send_by_email=lots.random() < 0.8)
 
 
