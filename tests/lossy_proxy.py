@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Literal
 
-Fate = Literal["", "lost", "refused"]
-"""Of a request: it is answered; it is done, and its answer is lost; it is answered with a 503, and nothing is done."""
+Fate = Literal["", "lost"] | int
+"""Of a request: it is answered; it is done, and its answer is lost; or a status is its answer, and nothing is done."""
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def lossy_proxy(port: int, fate: Callable[[str, str], Fate]) -> Iterator[int]:
         def do_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             to_be = fate(self.command, self.path)
-            answer = _asked(port, self, body) if to_be != "refused" else _UNAVAILABLE
+            answer = _refusal(to_be) if isinstance(to_be, int) else _asked(port, self, body)
             if to_be == "lost":
                 self.close_connection = True
             else:
@@ -40,7 +41,8 @@ def lossy_proxy(port: int, fate: Callable[[str, str], Fate]) -> Iterator[int]:
             server.shutdown()
 
 
-_UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+def _refusal(status: int) -> bytes:
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Length: 0\r\n\r\n".encode("ascii")
 
 
 def _asked(port: int, request: BaseHTTPRequestHandler, body: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -129,7 +130,7 @@ def _is_join(method: str, path: str) -> bool:
     return method == "POST" and "uploadId=" in path
 
 
-@pytest.mark.parametrize("fate", ["lost", "refused"])
+@pytest.mark.parametrize("fate", ["lost", 503])
 def test_an_upload_that_is_not_joined_gives_its_name_back(server: S3Server, files: BucketFiles, fate: Fate) -> None:
     """Even if it was joined, and its answer lost: the caller was told that it is not there."""
     with lossy_proxy(server.port, lambda method, path: fate if _is_join(method, path) else "") as port:
@@ -164,7 +165,7 @@ REQUESTS: dict[str, tuple[int, Callable[[str, str], bool]]] = {
 }
 
 
-@pytest.mark.parametrize("fate", ["lost", "refused"])
+@pytest.mark.parametrize("fate", ["lost", 503])
 @pytest.mark.parametrize(("size", "is_it"), REQUESTS.values(), ids=REQUESTS)
 def test_a_put_whose_answer_is_lost_once_is_done(
     server: S3Server, files: BucketFiles, size: int, is_it: Callable[[str, str], bool], fate: Fate
@@ -227,6 +228,19 @@ def test_a_server_out_of_reach_is_told(server: S3Server, verb: str) -> None:
         VERBS[verb](nobody)
 
 
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [(401, "its keys"), (403, "its keys"), (404, "name of the bucket"), (409, "there already"), (500, "try again")],
+)
+def test_what_a_server_answers_is_told_by_what_to_do(server: S3Server, status: int, advice: str) -> None:
+    """Without a word of its answer."""
+    with lossy_proxy(server.port, lambda method, path: status if method == "PUT" else "") as port:
+        files = BucketFiles(server.store(endpoint=f"http://127.0.0.1:{port}"))
+        with pytest.raises(StorageError, match=advice) as caught:
+            files.put(KEY, [b"x"])
+    assert str(status) not in str(caught.value)
+
+
 def test_a_bucket_that_is_gone_is_not_taken_for_a_file_that_is_gone(server: S3Server) -> None:
     """Its name is wrong, and no backup is wanted."""
     files = BucketFiles(server.store("autre"))
@@ -252,6 +266,7 @@ def test_a_child_of_a_process_that_used_a_bucket_is_told(files: BucketFiles, ser
     files.put(KEY, [b"x"])
     reader, writer = os.pipe()
     if not os.fork():
+        signal.alarm(10)
         for mine in (files, BucketFiles(server.store())):
             with suppress(Exception):
                 try:

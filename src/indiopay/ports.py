@@ -96,16 +96,29 @@ class InvoiceStore(Protocol):
 
 
 class FileStore(Protocol):
-    """Keeps the bytes of attachments under keys such as "nord/4f/4f0e…": an agency, two hex digits, 128 random bits."""
+    """Keeps the bytes of attachments under keys such as "nord/4f/4f0e…": an agency, two hex digits, 128 random bits.
+
+    A key of any other form is a `StorageError` (`indiopay.attachment.STORAGE_KEY` is theirs).
+    `indiopay.testing.FileStoreContract` tries a file store of your own.
+    """
 
     def put(self, key: str, chunks: Iterable[bytes]) -> None:
-        """Write a new file; durable on return. A key that exists is refused; a failing iterator leaves nothing."""
+        """Write a new file: not seen before it is whole, durable on return. A key that exists is a `StorageError`.
+
+        A failing iterator leaves nothing, and its error comes out as it is. It may read from this very store.
+        """
 
     def read(self, key: str) -> Iterator[bytes]:
-        """Its bytes, in chunks; `FileDamagedError` at once if there is no such file."""
+        """Its bytes, in chunks; `FileDamagedError` at once if there is no such file.
+
+        One that is deleted while it is read goes on or raises an error, and does not just end.
+        """
 
     def keys(self, prefix: str, *, before: datetime) -> Iterator[str]:
-        """The keys that begin with `prefix` and were written before that time."""
+        """The keys that begin with `prefix` and were written before that time, in any order.
+
+        What is left of a put that was killed may be among them, under a key that `delete` takes: a sweep removes it.
+        """
 
     def delete(self, key: str) -> None:
         """Remove a file; nothing happens if there is none."""

@@ -51,8 +51,9 @@ _began: dict[str, int] = {}
 class BucketFiles:
     """A file store in a bucket: `store` is one of obstore's, `prefix` a folder in it (a-z, A-Z, 0-9, ".", "_", "-").
 
-    The bucket must honour create-only puts (`If-None-Match: *`), or two files might get one name. In a process that
-    was forked after the first use of a bucket, every verb is a StorageError: open it in each worker.
+    The bucket must honour create-only puts (`If-None-Match: *`), or two files might get one name. Have it remove
+    incomplete uploads after some days: a process that is killed leaves parts of one, which nobody sees. In a process
+    that was forked after the first use of a bucket, every verb is a StorageError: open it in each worker.
     """
 
     def __init__(self, store: ObjectStore, prefix: str = "") -> None:
@@ -102,8 +103,13 @@ class BucketFiles:
             try:
                 obstore.put(self._store, path, content, mode="create", attributes={**_PLAIN, "mark": mark})
             except AlreadyExistsError:
-                if obstore.get(self._store, path, options={"head": True}).attributes.get("mark") != mark:
+                if self._mark(path) != mark:
                     raise
+
+    def _mark(self, path: str) -> str | None:
+        with suppress(FileNotFoundError):  # refused all the same, as S3 does where two came at once
+            return obstore.get(self._store, path, options={"head": True}).attributes.get("mark")
+        return None
 
     def _put_parts(self, path: str, chunks: Iterator[bytes]) -> None:
         """An upload in parts cannot be told to create only: an empty file takes its name just before it is joined."""
