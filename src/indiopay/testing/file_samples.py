@@ -1,7 +1,7 @@
 """Files to put into a store under test, and how it is asked about them."""
 
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from mmap import PAGESIZE
@@ -47,7 +47,7 @@ def listed(store: FileStore, prefix: str = "", *, ago: timedelta = -HOUR) -> lis
     return sorted(store.keys(prefix, before=datetime.now(UTC) - ago))
 
 
-def broken_off(chunks: list[bytes], error: BaseException) -> Iterator[bytes]:
+def broken_off(chunks: Iterable[bytes], error: BaseException) -> Iterator[bytes]:
     """The chunks, and then the error."""
     yield from chunks
     raise error

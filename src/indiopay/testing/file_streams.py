@@ -2,10 +2,10 @@
 
 # ruff: noqa: S101  # a duty asserts
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from hashlib import sha256
-from random import Random
 from typing import ClassVar
 
 import pytest
@@ -15,20 +15,28 @@ from indiopay.ports import FileStore
 from indiopay.testing.file_samples import MemoryUse, broken_off, content, is_missing, key, listed, read
 
 _CHUNK = 64 * 1024
-_SIZE = 25 * 2**20
+_MANY = 25 * 2**20 // _CHUNK
 _BOUND = 16 * 2**20
 
 _ERRORS = (RuntimeError(), OSError(5, "Input/output error"), StorageError("of another store"), KeyboardInterrupt())
 _BEFORE = {"at once": 0, "after a chunk": 1, "after 6 MiB": 96}
 
 
-def _large(memory: MemoryUse | None = None) -> Iterator[bytes]:
-    """A file of 25 MiB, the same each time."""
-    lots = Random(1)  # noqa: S311  # nothing is secret
-    for _ in range(_SIZE // _CHUNK):
-        yield lots.randbytes(_CHUNK)
-        if memory:
-            memory.look()
+def _chunks(count: int, look: Callable[[], object] = lambda: None) -> Iterator[bytes]:
+    """So many chunks of 64 KiB, the same each time, and no two of them alike; `look` is called after each."""
+    block = content(_CHUNK - 4)
+    for number in range(count):
+        yield number.to_bytes(4, "big") + block
+        look()
+
+
+@cache
+def _digest() -> bytes:
+    """Of a file of 25 MiB."""
+    digest = sha256()
+    for chunk in _chunks(_MANY):
+        digest.update(chunk)
+    return digest.digest()
 
 
 class StreamDuties:
@@ -40,7 +48,7 @@ class StreamDuties:
     def test_an_iterator_that_fails_leaves_nothing(self, files: FileStore, chunks: int) -> None:
         """No file, no key, and the key may be given again."""
         with suppress(Exception):
-            files.put(key(1), broken_off([content(_CHUNK)] * chunks, RuntimeError()))
+            files.put(key(1), broken_off(_chunks(chunks), RuntimeError()))
         assert (is_missing(files, key(1)), listed(files)) == (True, [])
         files.put(key(1), [b"whole"])
         assert read(files, key(1)) == b"whole"
@@ -50,22 +58,20 @@ class StreamDuties:
         """Even one that the store itself might have raised."""
         for chunks in _BEFORE.values():
             with pytest.raises(type(error)) as caught:
-                files.put(key(chunks), broken_off([content(_CHUNK)] * chunks, error))
+                files.put(key(chunks), broken_off(_chunks(chunks), error))
             assert caught.value is error
 
-    @pytest.mark.parametrize("size", [3 * _CHUNK, 6 * 2**20])
-    def test_no_file_is_seen_before_it_is_whole(self, files: FileStore, size: int) -> None:
+    @pytest.mark.parametrize("chunks", [3, 96])
+    def test_no_file_is_seen_before_it_is_whole(self, files: FileStore, chunks: int) -> None:
         """Until its last chunk was taken it is missing, and afterwards all of it is there."""
         seen: list[bool] = []
 
-        def chunks() -> Iterator[bytes]:
-            for number in range(size // _CHUNK):
-                yield content(_CHUNK, number)
-                seen.append(is_missing(files, key(1)) and key(1) not in listed(files))
+        def look() -> None:
+            seen.append(is_missing(files, key(1)) and key(1) not in listed(files))
 
-        files.put(key(1), chunks())
-        assert all(seen)
-        assert read(files, key(1)) == b"".join(content(_CHUNK, number) for number in range(size // _CHUNK))
+        files.put(key(1), _chunks(chunks, look))
+        assert seen == [True] * chunks
+        assert read(files, key(1)) == b"".join(_chunks(chunks))
 
     def test_a_file_may_come_out_of_the_store_itself(self, files: FileStore) -> None:
         """What `read` gives can be put as it is, as when files are copied."""
@@ -78,21 +84,19 @@ class StreamDuties:
         """One of 25 MiB takes no more than 16 MiB of memory."""
         self._require_streams()
         with MemoryUse() as memory:
-            files.put(key(1), _large(memory))
+            files.put(key(1), _chunks(_MANY, memory.look))
         assert memory.most < _BOUND
 
     def test_a_large_file_is_read_a_few_bytes_at_a_time(self, files: FileStore) -> None:
         """One of 25 MiB takes no more than 16 MiB of memory, and is what was put."""
         self._require_streams()
-        files.put(key(1), _large())
-        expected, found = sha256(), sha256()
-        for chunk in _large():
-            expected.update(chunk)
+        files.put(key(1), _chunks(_MANY))
+        found = sha256()
         with MemoryUse() as memory:
             for chunk in files.read(key(1)):
                 found.update(chunk)
                 memory.look()
-        assert (memory.most < _BOUND, found.digest()) == (True, expected.digest())
+        assert (memory.most < _BOUND, found.digest()) == (True, _digest())
 
     def _require_streams(self) -> None:
         if not self.streams:
