@@ -7,7 +7,7 @@ from itertools import count
 from typing import ClassVar
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from indiopay.errors import FileDamagedError, StorageError
 from indiopay.ports import FileStore
@@ -64,6 +64,7 @@ class KeepingDuties:
         numbers = count(1)
 
         @settings(deadline=None, max_examples=self.examples)
+        @example([100, 0, 64 * 1024 + 1])
         @given(st.lists(_SIZES, min_size=1, max_size=5).filter(any))
         def check(sizes: list[int]) -> None:
             number = next(numbers)
