@@ -25,9 +25,10 @@ class MemoryFiles:
     def read(self, key: str) -> Iterator[bytes]:
         """Its bytes."""
         _require_key(key)
-        if key not in self._files:
+        kept = self._files.get(key)
+        if kept is None:
             raise FileDamagedError("a stored file is gone: restore it from a backup")
-        return iter((self._files[key][1],))
+        return iter((kept[1],))
 
     def keys(self, prefix: str, *, before: datetime) -> Iterator[str]:
         """The keys that begin with `prefix` and were written before that time."""
