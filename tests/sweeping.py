@@ -124,7 +124,8 @@ class Race:
         self._is_over = Event()
 
     def run(self, seconds: float) -> Outcome:
-        """All of them, for as long as that; then one sweep a day later."""
+        """All of them, for as long as that; then one sweep a day later. There is an orphan at first."""
+        self.files.put(storage_key(_AGENCY.slug, UUID(int=0)), [b"orphan"])
         works = [*[self._create] * _CREATORS, *[self._sweep] * _SWEEPERS, self._import]
         with ThreadPoolExecutor(len(works)) as pool:
             running = [pool.submit(self._over_and_over, work, number) for number, work in enumerate(works)]
