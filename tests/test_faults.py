@@ -254,6 +254,16 @@ def test_each_goes_through_every_operation_in_every_way() -> None:
     assert met == [(*way, at, at < 3) for way in ways for at in (1, 2, 3)]
 
 
+def test_each_has_no_mailer_accept_what_it_refuses() -> None:
+    """Only a silence comes after the letter was accepted."""
+    met = set()
+    for fault in faults.each(*faults.mail_errors()):
+        with suppress(MailError):
+            fault.through(MemoryMailer()).send(sender="a@exemple.ca", recipient="b@exemple.ca", message=b"")
+        met.add((getattr(fault.error, "kind", None), fault.after))
+    assert met == {("transport", False), ("later", False), ("never", False), ("unknown", False), ("unknown", True)}
+
+
 def test_each_refuses_a_sweep_that_sees_nothing() -> None:
     """A part that was not put through the fault never fails; one that is not used is another matter."""
     for fault in faults.each():

@@ -142,10 +142,12 @@ def each(*errors: BaseException) -> Iterator[Fault]:
     """A fault at the first operation, the next at the second, and so on, until one no longer happens.
 
     All that for each of the errors (one `StorageError` if there are none): once and for good, before and after the
-    operation. Each fault is for one run of the same work over parts as they were at first; if nothing was put through
-    it, that is a ValueError.
+    operation; but a `MailError` that says that nothing was accepted comes before it only. Each fault is for one run of
+    the same work over parts as they were at first; if nothing was put through it, that is a ValueError.
     """
     for error, for_good, after in product(errors or storage_errors()[:1], (False, True), (False, True)):
+        if after and isinstance(error, MailError) and error.kind != "unknown":
+            continue
         for at in count(1):
             fault = Fault(at, error, for_good=for_good, after=after)
             yield fault
