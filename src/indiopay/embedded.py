@@ -50,15 +50,13 @@ def open_folder(
             f"{KEYS} must hold keys of {2 * KEY_BYTES} hex digits, one a line, none twice: restore it from a backup"
         ) from error
     files = FolderFiles(root / FILES)
+    mailer = MaildirMailer(root / MAILDIR) if mailer is None else mailer
     store = SqliteStore(root / DATABASE)
-    desk = InvoiceDesk(
-        agency=agency,
-        store=store,
-        files=files,
-        mailer=MaildirMailer(root / MAILDIR) if mailer is None else mailer,
-        links=links,
-        **desk_options,
-    )
+    try:
+        desk = InvoiceDesk(agency=agency, store=store, files=files, mailer=mailer, links=links, **desk_options)
+    except BaseException:
+        store.close()
+        raise
     desk.owns(store)
     return desk
 

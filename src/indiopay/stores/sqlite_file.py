@@ -54,7 +54,11 @@ class SqliteFile:
             is_known = sqlite_lock.was_made(self._path)
             if not is_known:
                 _make(self._path)
-            self._settle_schema(is_known=is_known)
+            try:
+                self._settle_schema(is_known=is_known)
+            except BaseException:
+                self.close()
+                raise
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -67,9 +71,9 @@ class SqliteFile:
                 db.close()
                 raise
             except BaseException:
-                self._free.append(db)
+                self._give_back(db)
                 raise
-            self._free.append(db)
+            self._give_back(db)
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
@@ -95,8 +99,9 @@ class SqliteFile:
 
     def close(self) -> None:
         """Close the connections that are not in use. The file can be used again: it is opened anew."""
-        while self._free:
-            self._free.pop().close()
+        with _told(self._path):
+            while self._free:
+                self._free.pop().close()
 
     def _settle_schema(self, *, is_known: bool) -> None:
         """Look before anything is changed: a file that is not ours, or not yet, or no longer, stays as it is."""
@@ -118,6 +123,13 @@ class SqliteFile:
             return 0
         with closing(_opened(self._path)) as db:
             return _version(db)
+
+    def _give_back(self, db: sqlite3.Connection) -> None:
+        """One that an interrupt broke off amid a transaction is closed, which ends it."""
+        if db.in_transaction:
+            db.close()
+        else:
+            self._free.append(db)
 
     def _take(self) -> sqlite3.Connection:
         if self._pid != os.getpid():
@@ -177,7 +189,7 @@ def _told(path: Path) -> Iterator[None]:
     """Say what to do; the driver's own words, which may quote values, stay in the cause."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except sqlite3.Error as error:
         raise StorageError(f"the database {path.name} could not be used ({_kind(error)}): {_advice(error)}") from error
     except OSError as error:
         raise StorageError(
