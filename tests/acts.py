@@ -76,5 +76,9 @@ MAILING = ["create, with files, a letter and a key", "create, with a letter and 
 """Those that hand letters to the mailer."""
 
 
+FEWER = [act for act in ACTS if act != "create, with a letter and a key"]
+"""Without one whose every operation others lead to."""
+
+
 def verb_of(act: str) -> str:
     return act.partition(",")[0]

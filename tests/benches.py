@@ -27,7 +27,7 @@ from .scene import Scene
 _EMPTY = ("DELETE FROM letters", "DELETE FROM history", "DELETE FROM invoices", "DELETE FROM counters")
 _SESSIONS = """SELECT count(*), count(*) FILTER (WHERE state LIKE 'idle in transaction%') FROM pg_stat_activity
     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"""
-_SETTLED_SECONDS = 5
+SETTLED_SECONDS = 5
 
 
 class Bench(Protocol):
@@ -130,7 +130,7 @@ class PostgresBench:
 
     def left_open(self) -> list[str]:
         """A pool makes and ends connections in the background, so it is looked at until it has settled."""
-        deadline = time.monotonic() + _SETTLED_SECONDS
+        deadline = time.monotonic() + SETTLED_SECONDS
         while (found := self._in_use()) and time.monotonic() < deadline:
             time.sleep(0.002)
         return found
@@ -138,9 +138,12 @@ class PostgresBench:
     def _in_use(self) -> list[str]:
         stats = [store._pool._pool().get_stats() for store in {self.store, self.behind}]
         size, free = (sum(one[name] for one in stats) for name in ("pool_size", "pool_available"))
-        sessions = self.admin.execute(_SESSIONS).fetchone()
-        told = f"{size} connections, {free} of them free; sessions, and those in transactions: {sessions}"
-        return [*([] if sessions == (size, 0) and free == size else [told]), *_more(self._threads)]
+        sessions, in_transactions = self.admin.execute(_SESSIONS).fetchall()[0]
+        is_settled = sessions <= size == free and not in_transactions
+        told = (
+            f"{size} connections, {free} of them free; {sessions} sessions, {in_transactions} of them in transactions"
+        )
+        return [*([] if is_settled else [told]), *_more(self._threads)]
 
     def close(self) -> None:
         for store in {self.store, self.behind}:

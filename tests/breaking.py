@@ -21,7 +21,7 @@ from indiopay.outbox import LEASE, Letter
 from indiopay.ports import Mailer
 from indiopay.testing.faults import Fault
 
-from .acts import ACTS
+from .acts import ACTS, MAILING
 from .benches import Bench, MemoryBench
 from .conftest import PAGE
 from .scene import Kept, Scene, filling, referred_to
@@ -79,10 +79,11 @@ def set_up(bench: Bench, act: str) -> Scene:
     return bench.scene().fill(with_invoices=act != "import_records")
 
 
-def settle(desk: InvoiceDesk, scene: Scene) -> None:
-    """Once leases have run out, and each letter's turn has come."""
+def settle(act: str, desk: InvoiceDesk, scene: Scene) -> None:
+    """Once leases have run out, and each letter's turn has come, those are delivered that an act has touched."""
     scene.clock.advance(LEASE + timedelta(minutes=1))
-    desk.deliver()
+    if act in MAILING:
+        desk.deliver()
 
 
 @singledispatch
@@ -184,7 +185,7 @@ class Reference:
         desk = scene.desk()
         if again:
             answer = ask(self._act, desk, scene)
-        settle(desk, scene)
+        settle(self._act, desk, scene)
         return answer, met, essence(scene.records())
 
 
@@ -254,7 +255,7 @@ class Trial:
         if kept in (wanted.before, wanted.after):
             expected = wanted.first if is_before else wanted.second
             self._hold(essence(again) == essence(expected), "unusable", again)
-        settle(desk, scene)
+        settle(self._act, desk, scene)
         records = scene.records()
         self._hold(essence(records) == (wanted.once if is_before else wanted.twice), "unusable", records)
         self._look_at_copies(records)

@@ -7,7 +7,7 @@ import errno
 import resource
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,19 +20,19 @@ from indiopay.invoice import NewInvoice
 from indiopay.stores import sqlite_file, sqlite_lock
 from indiopay.stores.sqlite import SqliteStore
 from indiopay.stores.sqlite_file import SqliteFile
-from indiopay.testing.faults import Fault, each, system_errors
+from indiopay.testing.faults import each, system_errors
 from indiopay.uploads import drop_uploads
 
-from .acts import ACTS, MAILING
+from .acts import ACTS, FEWER, MAILING
 from .benches import SqliteBench, fast_folder, held_lock
 from .breaking import BrokenPromiseError, Reference, Trial, ask, reference, set_up, sweep
-from .scene import SENT, Scene, filling, referred_to
-from .ways import Parts, locks_fail, opening_fails, statements_fail, system_fails
+from .scene import SENT, filling, referred_to
+from .ways import Trouble, locks_fail, opening_fails, statements_fail, system_fails, trouble_begins
 
 pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
 
 Tell = Callable[[str], None]
-Trouble = Callable[[SqliteBench], AbstractContextManager[object]]
+What = Callable[[SqliteBench], AbstractContextManager[object]]
 
 
 def sqlite_error(name: str) -> sqlite3.OperationalError:
@@ -57,7 +57,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[SqliteBench]:
 
 def test_every_statement_may_fail(bench: SqliteBench, tell: Tell) -> None:
     """A BEGIN, a COMMIT, a rollback and a row that is read too."""
-    tell(f"faults of SQLite's statements: {sweep(bench, statements_fail, SQLITE)}")
+    tell(f"faults of SQLite's statements: {sweep(bench, statements_fail, SQLITE, acts=FEWER)}")
 
 
 def test_every_step_of_connecting_may_fail(bench: SqliteBench, tell: Tell) -> None:
@@ -67,7 +67,7 @@ def test_every_step_of_connecting_may_fail(bench: SqliteBench, tell: Tell) -> No
 
 def test_every_call_that_locks_may_fail(bench: SqliteBench, tell: Tell) -> None:
     """When writers queue, and when they give their turn back."""
-    tell(f"faults of the lock file: {sweep(bench, locks_fail, system_errors())}")
+    tell(f"faults of the lock file: {sweep(bench, locks_fail, system_errors(), acts=FEWER)}")
 
 
 def test_every_call_of_the_system_may_fail(bench: SqliteBench, tell: Tell) -> None:
@@ -101,28 +101,6 @@ def test_an_interrupt_leaves_a_desk_that_can_be_used(bench: SqliteBench, act: st
 # --- troubles that are real
 
 
-class Real(Fault):
-    """A fault that is there from its beginning until it is mended."""
-
-    def __init__(self, trouble: AbstractContextManager[object]) -> None:
-        super().__init__(0)
-        self.happened = True
-        self._trouble, self._end = trouble, ExitStack()
-
-    def begin(self) -> None:
-        self._end.enter_context(self._trouble)
-
-    def mend(self) -> None:
-        self._end.close()
-
-
-@contextmanager
-def trouble_begins(scene: Scene, fault: Fault) -> Iterator[Parts]:
-    assert isinstance(fault, Real)
-    fault.begin()
-    yield {}
-
-
 @contextmanager
 def full(bench: SqliteBench) -> Iterator[None]:
     """The database may have no page more than it has; SQLite says so itself."""
@@ -140,7 +118,7 @@ def full(bench: SqliteBench) -> Iterator[None]:
     bench.store.close()
 
 
-def short_files(size: int) -> Trouble:
+def short_files(size: int) -> What:
     """The system writes no file beyond this size."""
 
     @contextmanager
@@ -151,7 +129,7 @@ def short_files(size: int) -> Trouble:
     return trouble
 
 
-def few_files(more: int) -> Trouble:
+def few_files(more: int) -> What:
     """The system opens this many files more."""
 
     @contextmanager
@@ -180,7 +158,7 @@ def queue(bench: SqliteBench) -> AbstractContextManager[None]:
     return held_lock(bench.database)
 
 
-def locked(lock: str) -> Trouble:
+def locked(lock: str) -> What:
     """Another program, which does not queue, has locked the database."""
 
     @contextmanager
@@ -194,7 +172,7 @@ def locked(lock: str) -> Trouble:
 
 WRITING = {"cancel", "create", "import_records", "record_payment", "renew_link", "send", *MAILING, "deliver"}
 READING = {"download", "export_records", "get", "history", "deliveries", "link", "list", "totals", "sweep"}
-TROUBLES: dict[str, tuple[Trouble, set[str]]] = {
+TROUBLES: dict[str, tuple[What, set[str]]] = {
     "full": (full, {"create, with files, a letter and a key"}),
     "no byte can be written": (short_files(0), WRITING),
     "short files": (short_files(4096), WRITING - {"send", "deliver"}),
@@ -210,11 +188,11 @@ TROUBLES: dict[str, tuple[Trouble, set[str]]] = {
 @pytest.mark.parametrize("name", TROUBLES)
 def test_real_trouble_is_told_and_passes(bench: SqliteBench, name: str) -> None:
     """By an error that is typed, while it lasts; every verb does then what it would have done."""
-    trouble, at_least = TROUBLES[name]
+    what, at_least = TROUBLES[name]
     told = set()
     for act in ACTS:
-        trial = Trial(bench, act, Real(trouble(bench)), reference(act))
-        trial.run(trouble_begins)
+        trial = Trial(bench, act, Trouble(what(bench)), reference(act))
+        trial.run(trouble_begins())
         if trial.said.error is StorageError:
             told.add(act)
     assert told >= at_least

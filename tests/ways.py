@@ -5,7 +5,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -19,6 +19,33 @@ from .breaking import Way
 from .scene import Scene
 
 Parts = dict[str, Any]
+
+
+class Trouble(Fault):
+    """A fault that is real: what is entered at its beginning, and left when it is mended."""
+
+    def __init__(self, what: AbstractContextManager[object]) -> None:
+        super().__init__(0)
+        self.happened = True
+        self._what, self._end = what, ExitStack()
+
+    def begin(self) -> None:
+        self._end.enter_context(self._what)
+
+    def mend(self) -> None:
+        self._end.close()
+
+
+def trouble_begins(**parts: Any) -> Way:
+    """Around the desk."""
+
+    @contextmanager
+    def way(scene: Scene, fault: Fault) -> Iterator[Parts]:
+        assert isinstance(fault, Trouble)
+        fault.begin()
+        yield parts
+
+    return way
 
 
 def part_fails(name: str) -> Way:

@@ -174,6 +174,7 @@ def _pool_of_ours(conninfo: str) -> Pool:
         min_size=1,
         max_size=_CONNECTIONS,
         timeout=_PATIENCE_SECONDS,
+        reconnect_timeout=_PATIENCE_SECONDS,  # or it pauses for longer than a caller waits, after a server's absence
         configure=_configure,
         open=False,
     )
