@@ -4,7 +4,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from indiopay import Invoice, InvoiceDesk, Upload
+from indiopay import Invoice, InvoiceDesk, InvoiceForm, Upload
+from indiopay.ports import InvoiceStore
 from indiopay.records import write_records
 
 from .conftest import PDF, filled_in
@@ -12,6 +13,7 @@ from .scene import NOTE, PUT_OFF, SENT, WAITING, Scene, filling
 
 Act = Callable[[InvoiceDesk, Scene], Any]
 
+_FIRST = filled_in(due_date="60 jours", files=[NOTE], send_by_email=True)
 _FULL = filled_in(
     description="Prime annuelle. " * 300,
     files=[Upload("Police.pdf", PDF), Upload("Annexe.txt", b"Annexe\n")],
@@ -21,6 +23,29 @@ _FULL = filled_in(
 
 def _invoice(which: int) -> Invoice:
     return filling()[0][which].invoice
+
+
+class _LooksTooEarly:
+    """A store that is asked for a key just before another caller uses it."""
+
+    def __init__(self, store: InvoiceStore) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def by_idempotency_key(self, agency: str, key: str) -> None:
+        self._store.by_idempotency_key(agency, key)
+
+
+def _create_in_a_race(desk: InvoiceDesk, form: InvoiceForm) -> Invoice:
+    """Its files are put before it is known that its key was used."""
+    store: Any = desk._store
+    desk._store = _LooksTooEarly(store)
+    try:
+        return desk.create(form, idempotency_key="K-1")
+    finally:
+        desk._store = store
 
 
 def _download(desk: InvoiceDesk, scene: Scene) -> bytes:
@@ -47,10 +72,10 @@ ACTS: dict[str, Act] = {
     "create, with a form that is refused": lambda desk, _: desk.create(
         filled_in(client_name=""), idempotency_key="K-4"
     ),
-    "create, again": lambda desk, _: desk.create(
-        filled_in(due_date="60 jours", files=[NOTE], send_by_email=True), idempotency_key="K-1"
-    ),
+    "create, again": lambda desk, _: desk.create(_FIRST, idempotency_key="K-1"),
+    "create, again in a race": lambda desk, _: _create_in_a_race(desk, _FIRST),
     "create, under another's key": lambda desk, _: desk.create(filled_in(files=[NOTE]), idempotency_key="K-1"),
+    "create, under another's key in a race": lambda desk, _: _create_in_a_race(desk, filled_in(files=[NOTE])),
     "deliver": lambda desk, _: desk.deliver(),
     "deliveries": lambda desk, _: desk.deliveries(_invoice(WAITING).id),
     "download": _download,

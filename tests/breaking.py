@@ -61,18 +61,25 @@ def sweep(
 ) -> int:
     """Every act with a fault at every operation that it leads to: once and for good, before and after; how many.
 
-    Over memory, which costs nothing, each act meets every error, elsewhere one, in turn.
+    Over memory, which costs nothing, in every way and with every error; elsewhere with one error, in turn, and for good
+    before the operations only.
     """
-    done = 0
+    done, everything = 0, isinstance(bench, MemoryBench)
     for turn, act in enumerate(acts):
         operations = Trial(bench, act, Fault(0), reference(act)).run(way)
-        met = errors if isinstance(bench, MemoryBench) else (errors[turn % len(errors)],)
-        for error, for_good, after, at in product(met, (False, True), (False, True), range(1, operations + 1)):
-            if not (after and isinstance(error, MailError) and error.kind != "unknown"):
-                fault = Fault(at, error, for_good=for_good, after=after)
+        for error in errors if everything else (errors[turn % len(errors)],):
+            for fault in _faults(error, operations, everything=everything):
                 Trial(bench, act, fault, wanted(act, fault) if wanted else reference(act)).run(way)
                 done += 1
     return done
+
+
+def _faults(error: BaseException, operations: int, *, everything: bool) -> Iterator[Fault]:
+    """As `each` gives them, but that it is known how many operations there are."""
+    is_refusal = isinstance(error, MailError) and error.kind != "unknown"
+    for for_good, after in product((False, True), (False,) if is_refusal else (False, True)):
+        if everything or not (for_good and after):
+            yield from (Fault(at, error, for_good=for_good, after=after) for at in range(1, operations + 1))
 
 
 def set_up(bench: Bench, act: str) -> Scene:

@@ -212,6 +212,18 @@ def test_a_file_on_a_disk_that_cannot_be_read_is_told(bench: SqliteBench) -> Non
     assert bench.left_open() == []
 
 
+def test_a_disk_that_is_full_in_the_midst_of_a_file_keeps_nothing_of_it(bench: SqliteBench) -> None:
+    """The system takes part of a chunk, and then no more; with space again the file can be put."""
+    files, key = set_up(bench, "create").files, f"nord/ef/{'ef' * 16}"
+    chunks = [bytes(60_000)] * 3
+    with limit(resource.RLIMIT_FSIZE, 100_000), pytest.raises(StorageError, match="free space") as caught:
+        files.put(key, iter(chunks))
+    assert getattr(caught.value.__cause__, "errno", None) == errno.EFBIG
+    assert [path.name for path in (bench.folder / "fichiers" / "nord" / "ef").iterdir()] == []
+    files.put(key, iter(chunks))
+    assert b"".join(files.read(key)) == b"".join(chunks)
+
+
 # --- red twins
 
 
