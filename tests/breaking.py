@@ -5,17 +5,16 @@ open, and the desk can be used at once.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
-from functools import cache, partial, singledispatch
+from datetime import timedelta
+from functools import cache, partial
 from itertools import product
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import attrs
 
-from indiopay import Delivery, EntryKind, HistoryEntry, InvoiceDesk, MailError, StorageError
+from indiopay import InvoiceDesk, MailError, StorageError
 from indiopay.invoice import InvoiceRecord
 from indiopay.outbox import LEASE, Letter
 from indiopay.ports import Mailer
@@ -23,12 +22,11 @@ from indiopay.testing.faults import Fault
 
 from .acts import ACTS, MAILING
 from .benches import Bench, MemoryBench
-from .conftest import PAGE
+from .essence import acknowledged, essence
 from .scene import Kept, Scene, filling, referred_to
 
 Way = Callable[[Scene, Fault], AbstractContextManager[dict[str, Any]]]
 """How a fault gets beneath a desk; it gives the parts of the desk that are others for it."""
-
 
 Refusals = tuple[MailError, ...]
 
@@ -38,17 +36,18 @@ class BrokenPromiseError(AssertionError):
 
 
 class Answer(NamedTuple):
-    """What a verb said: its value, or its error's type."""
+    """What a verb said: its value, or its error's type, and that of what caused it."""
 
     value: Any = None
     error: type[BaseException] | None = None
+    cause: type[BaseException] | None = None
 
 
 def ask(act: str, desk: InvoiceDesk, scene: Scene) -> Answer:
     try:
         return Answer(ACTS[act](desk, scene))
     except Exception as error:  # noqa: BLE001  # what it is, is looked at
-        return Answer(None, type(error))
+        return Answer(None, type(error), type(error.__cause__) if error.__cause__ else None)
 
 
 def sweep(
@@ -91,59 +90,6 @@ def settle(act: str, desk: InvoiceDesk, scene: Scene) -> None:
     scene.clock.advance(LEASE + timedelta(minutes=1))
     if act in MAILING:
         desk.deliver()
-
-
-@singledispatch
-def essence(value: Any) -> Any:
-    """What is the same in two runs that drew other ids, or took another time."""
-    if attrs.has(type(value)):
-        return [essence(getattr(value, part.name)) for part in attrs.fields(type(value))]
-    if isinstance(value, Mapping):
-        return {name: essence(one) for name, one in value.items()}
-    return [essence(one) for one in value] if isinstance(value, Iterable) else value
-
-
-@essence.register(UUID)
-@essence.register(datetime)
-@essence.register(bytes)
-def _(value: object) -> Any:
-    return type(value)
-
-
-@essence.register
-def _(value: str) -> Any:
-    return "link" if value.startswith(PAGE) else value
-
-
-@essence.register(Letter)
-@essence.register(Delivery)
-def _(value: Letter | Delivery) -> Any:
-    return value.state
-
-
-@essence.register
-def _(value: HistoryEntry) -> Any:
-    return value.kind.value
-
-
-@essence.register
-def _(value: InvoiceRecord) -> Any:
-    return essence(value.invoice), *(sorted(map(essence, events)) for events in (value.letters, value.history))
-
-
-def acknowledged(kept: Kept) -> Any:
-    """The essence of it, however far its letters have come."""
-    late = (EntryKind.SENT, EntryKind.SEND_FAILED)
-    return kept.orphans, essence(
-        [
-            attrs.evolve(
-                record,
-                letters=tuple(attrs.evolve(letter, state="queued") for letter in record.letters),
-                history=tuple(entry for entry in record.history if entry.kind not in late),
-            )
-            for record in kept.records
-        ]
-    )
 
 
 class _Noting:
@@ -247,6 +193,7 @@ class Trial:
         wanted, happened = self._wanted, self._fault.happened
         errors = (wanted.first.error, StorageError) if happened else (wanted.first.error,)
         self._hold(said.error in errors, "raw", said)
+        self._hold(said.error is not StorageError or said.cause is not None, "raw", said)
         self._hold(kept in wanted.states, "half", kept)
         if said.error is wanted.first.error:
             self._hold(acknowledged(kept) == acknowledged(wanted.after), "lost", kept)
