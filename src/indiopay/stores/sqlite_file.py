@@ -74,6 +74,7 @@ class SqliteFile:
                 self._give_back(db)
                 raise
             self._give_back(db)
+            sqlite_lock.settle(self._path)
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
@@ -106,6 +107,7 @@ class SqliteFile:
     def _settle_schema(self, *, is_known: bool) -> None:
         """Look before anything is changed: a file that is not ours, or not yet, or no longer, stays as it is."""
         version = self._found_version()
+        sqlite_lock.settle(self._path)
         refuse_newer(version, STEPS)
         if is_known and not version:
             raise StorageError(

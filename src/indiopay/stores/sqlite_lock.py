@@ -1,19 +1,24 @@
-"""The lock file beside an SQLite database: its writers queue on it, and it remembers that the database was made."""
+"""The lock file beside an SQLite database: its writers queue on it, and it remembers that the database was made.
+
+It has one byte more while a writer has its turn. That byte stays when the writer is killed, perhaps between the end of
+its transaction and the sync of that end: whoever sees the transaction then syncs it before relying on it.
+"""
 
 import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from indiopay.durable import sync_folder
+from indiopay.durable import sync_file, sync_folder
 from indiopay.errors import StorageError
 
 PATIENCE_SECONDS = 30
 
 _POLL_SECONDS = 0.001
 _MADE = b"made\n"
+_IN_TURN = b"!"
 
 # Descriptors of lock files that writers of this process hold. A child closes its copies: the locks are its parent's.
 _turns: set[int] = set()
@@ -30,35 +35,64 @@ os.register_at_fork(after_in_child=_close_turns)
 @contextmanager
 def turn(database: Path) -> Iterator[None]:
     """Wait for this writer's turn: SQLite's busy time-out starves some of many writers, a lock file does not."""
-    descriptor = os.open(_path(database), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    _turns.add(descriptor)
-    try:
+    with _opened(database) as descriptor:
         _lock(descriptor)
-        try:
+        with _unlocking(descriptor):
+            _settle(descriptor, database)
+            os.pwrite(descriptor, _IN_TURN, len(_MADE))
             yield
-        finally:
-            # Said outright, because a child forked meanwhile may hold this descriptor still.
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-    finally:
-        _turns.discard(descriptor)
-        os.close(descriptor)
+            os.ftruncate(descriptor, len(_MADE))
+
+
+def settle(database: Path) -> None:
+    """Have what was seen of the database on the disk. A writer that lives sees to that itself."""
+    with suppress(FileNotFoundError, BlockingIOError):
+        if os.stat(f"{database}.lock").st_size > len(_MADE):  # noqa: PTH116  # after every read: a Path would cost more
+            with _opened(database) as descriptor:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                with _unlocking(descriptor):
+                    _settle(descriptor, database)
 
 
 def was_made(database: Path) -> bool:
     """Whether the database was made here before: then it is never made again."""
     path = _path(database)
-    return path.exists() and path.read_bytes() == _MADE
+    return path.exists() and path.read_bytes().startswith(_MADE)
 
 
 def remember_made(database: Path) -> None:
     """Note durably, once it is so, that the database was made."""
-    descriptor = os.open(_path(database), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
+    with _opened(database) as descriptor:
         os.write(descriptor, _MADE)
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
     sync_folder(database.parent)
+
+
+def _settle(descriptor: int, database: Path) -> None:
+    if os.fstat(descriptor).st_size > len(_MADE):
+        with suppress(FileNotFoundError):
+            sync_file(database.with_name(f"{database.name}-journal"))
+        os.ftruncate(descriptor, len(_MADE))
+
+
+@contextmanager
+def _opened(database: Path) -> Iterator[int]:
+    descriptor = os.open(_path(database), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    _turns.add(descriptor)
+    try:
+        yield descriptor
+    finally:
+        _turns.discard(descriptor)
+        os.close(descriptor)
+
+
+@contextmanager
+def _unlocking(descriptor: int) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        # Said outright, because a child forked meanwhile may hold this descriptor still.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def _path(database: Path) -> Path:
