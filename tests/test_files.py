@@ -278,3 +278,12 @@ def test_a_folder_that_cannot_be_made_or_used_is_told(tmp_path: Path) -> None:
         files.read(KEY)
     with pytest.raises(StorageError, match="cannot be removed"):
         files.delete(KEY)
+
+
+def test_a_folder_that_vanished_under_its_store_is_not_made_anew(tmp_path: Path) -> None:
+    """A disk that is no longer mounted, perhaps: what went beneath it would be hidden later."""
+    files = FolderFiles(tmp_path / "fichiers")
+    (tmp_path / "fichiers").rmdir()
+    with pytest.raises(StorageError, match="restore it from a backup"):
+        files.put(KEY, [b"x"])
+    assert not (tmp_path / "fichiers").exists()

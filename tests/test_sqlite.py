@@ -8,23 +8,27 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from indiopay import StorageError
+from indiopay import Invoice, StorageError
+from indiopay.invoice import Idempotency
 from indiopay.listing import InvoiceFilter
 from indiopay.stores import sqlite_file, sqlite_lock
 from indiopay.stores.sqlite import SqliteStore
 from indiopay.stores.sqlite_file import SqliteFile
-from indiopay.testing.store_samples import new
+from indiopay.testing.store_samples import NOW, claim, letter, new
 
 from .conftest import TODAY
 
 pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
+
+
+KEY = Idempotency("k", b"form")
 
 
 @pytest.fixture
@@ -216,6 +220,28 @@ def test_a_row_that_cannot_be_read_says_to_restore_it(path: Path, store: SqliteS
         db.execute(f"UPDATE invoices SET {column}")  # noqa: S608  # from the list above
     with pytest.raises(StorageError, match="restore it from a backup"):
         numbers(store)
+
+
+@pytest.mark.parametrize(
+    ("damage", "write"),
+    [
+        ("counters SET last_at = 'x'", lambda store, _: store.add("nord", new(2))),
+        ("invoices SET status = 'x'", lambda store, _: store.add("nord", new(1, idempotency=KEY))),
+        ("letters SET queued_at = 'x'", lambda store, _: claim(store)),
+        ("letters SET lease_end = 'x'", lambda store, made: store.apply("nord", made.cancel(at=NOW))),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_told_by_what_writes_too(
+    path: Path, store: SqliteStore, damage: str, write: Callable[[SqliteStore, Invoice], object]
+) -> None:
+    """And nothing is written."""
+    made = store.add("nord", new(1, letter=letter(1), idempotency=KEY))
+    with store._file.writing() as db:
+        db.execute(f"UPDATE {damage}")  # from the list above
+    before = path.read_bytes()
+    with pytest.raises(StorageError, match="restore it from a backup"):
+        write(store, made)
+    assert path.read_bytes() == before
 
 
 def test_a_database_that_was_moved_away_takes_no_invoice(path: Path, store: SqliteStore) -> None:

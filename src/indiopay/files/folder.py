@@ -66,6 +66,8 @@ class FolderFiles:
 
     def _settle(self, folder: Path) -> None:
         """Make the folder in its agency's, if it is missing, and have both names on the disk."""
+        if not self._root.is_dir():
+            raise StorageError("the folder of the files is gone: restore it from a backup, or make it again")
         if folder not in self._settled or not folder.is_dir():
             for each in (folder.parent, folder):
                 make_folder(each)

@@ -20,6 +20,7 @@ from indiopay.stores.statements import Dialect, Statements
 # pyright: reportReturnType=false
 # A protocol's methods are their docstrings.
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 _EXPORTED_AT_ONCE = 500
@@ -129,13 +130,13 @@ class SqlStore:
         at = self._rows.from_time(now)
         with self._database.writing() as db:
             for row in db.execute(self._sql.worn_out, (agency, at, self._rows.from_time(queued_after))).fetchall():
-                ended = expired(self._rows.letter_of(row))
+                ended = expired(self._letter_of(row))
                 self._write_letter(db, agency, ended, outcome_entry(ended, now))
             named = () if letter_id is None else (self._rows.from_id(letter_id),)
             row = db.execute(self._sql.due_one if named else self._sql.due, (agency, at, at, *named)).fetchone()
             if row is None:
                 return None
-            letter = leased(self._rows.letter_of(row), end=lease_end)
+            letter = leased(self._letter_of(row), end=lease_end)
             self._write_letter(db, agency, letter)
             return letter
 
@@ -183,12 +184,12 @@ class SqlStore:
     def _one(self, sql: str, values: Sequence[object], read: Callable[[Row], T]) -> T | None:
         with self._database.reading() as db:
             row = db.execute(sql, values).fetchone()
-        return None if row is None else _understood(read, row)
+        return None if row is None else understood(read, row)
 
     def _all(self, sql: str, values: Sequence[object], read: Callable[[Row], T]) -> list[T]:
         with self._database.reading() as db:
             found = db.execute(sql, values).fetchall()
-        return [_understood(read, row) for row in found]
+        return [understood(read, row) for row in found]
 
     def _linked(self, row: Row) -> tuple[Invoice, LinkRef]:
         return self._rows.invoice_of(row), self._rows.link_of(row)
@@ -202,7 +203,7 @@ class SqlStore:
             letters = _grouped(db.execute(self._sql.letters_of_portion, span).fetchall(), at=1)
             history = _grouped(db.execute(self._sql.history_of_portion, span).fetchall(), at=0)
         return [
-            _understood(lambda row: self._rows.record_of(row, letters[row[0]], history[row[0]]), row) for row in found
+            understood(lambda row: self._rows.record_of(row, letters[row[0]], history[row[0]]), row) for row in found
         ]
 
     def _insert(self, db: Connection, agency: str, records: Sequence[InvoiceRecord]) -> None:
@@ -228,13 +229,16 @@ class SqlStore:
 
     def _withdraw(self, db: Connection, agency: str, invoice_id: object, now: datetime) -> None:
         for row in db.execute(self._sql.letters, (agency, invoice_id)).fetchall():
-            letter = self._rows.letter_of(row)
+            letter = self._letter_of(row)
             if letter.state == "queued":
                 self._write_letter(db, agency, withdrawn(letter, now))
 
     def _kept(self, db: Connection, agency: str, letter: Letter) -> Letter | None:
         row = db.execute(self._sql.letter, (agency, self._rows.from_id(letter.id))).fetchone()
-        return None if row is None else self._rows.letter_of(row)
+        return None if row is None else self._letter_of(row)
+
+    def _letter_of(self, row: Row) -> Letter:
+        return understood(self._rows.letter_of, row)
 
     def _write_letter(self, db: Connection, agency: str, letter: Letter, entry: HistoryEntry | None = None) -> None:
         db.execute(self._sql.rewrite, (*self._rows.letter_row(letter), agency, self._rows.from_id(letter.id)))
@@ -242,7 +246,8 @@ class SqlStore:
             self._insert_events(db, agency, letter.invoice_id, (), (entry,))
 
 
-def _understood(read: Callable[[Row], T], row: Row) -> T:
+def understood(read: Callable[[S], T], row: S) -> T:
+    """What `read` makes of a row, or of one of its columns; StorageError if it can make nothing of it."""
     try:
         return read(row)
     except (LookupError, TypeError, ValueError) as error:

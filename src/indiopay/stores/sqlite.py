@@ -9,7 +9,7 @@ from uuid import UUID
 from indiopay.errors import IdempotencyError
 from indiopay.invoice import Invoice, NewInvoice
 from indiopay.stores.rows import Rows
-from indiopay.stores.sql_store import SqlStore
+from indiopay.stores.sql_store import SqlStore, understood
 from indiopay.stores.sqlite_file import SqliteFile
 from indiopay.stores.statements import Dialect
 
@@ -49,9 +49,9 @@ class SqliteStore(SqlStore):
             if new.idempotency and (row := db.execute(self._sql.by_key, (agency, new.idempotency.key)).fetchone()):
                 if row[-1] != new.idempotency.fingerprint:
                     raise IdempotencyError("this idempotency key was used for another form")
-                return self._rows.invoice_of(row)
+                return understood(self._rows.invoice_of, row)
             number, at = db.execute(_NEXT_NUMBER, (agency, self._rows.from_time(new.at))).fetchone()
-            record = new.numbered(number, self._rows.to_time(at))
+            record = new.numbered(number, understood(self._rows.to_time, at))
             db.execute(self._sql.add_invoice, self._rows.searched_row(record))
             self._insert_events(db, agency, record.invoice.id, record.letters, record.history)
             return record.invoice
