@@ -17,6 +17,7 @@ from .writers import Break, as_it_is, write_through_restarts, write_until_killed
 
 WRITERS = 4
 WRITERS_OVER_A_SERVER = 8  # after a kill some wait a second before they connect again
+_BEGINS = b"begins"
 _OPENED = b"opened"
 _DONE = b"numbered"
 
@@ -34,7 +35,7 @@ Told = list[list[str]]
 
 
 class Lives(NamedTuple):
-    """The longest lives in seconds: of the first writers, who find no database, and of the others once it is open."""
+    """The longest lives in seconds: of the first writers, who find no database, and of the others, once it is open."""
 
     first: float
     later: float
@@ -42,9 +43,10 @@ class Lives(NamedTuple):
 
 @define
 class _Doomed:
-    """A writer, how long it has to live once its life has begun, and when it is killed."""
+    """A writer, how long it has to live from the word on with which its life begins, and when it is killed."""
 
     writer: Child
+    word: bytes
     seconds: float
     end: float
 
@@ -53,8 +55,10 @@ class _Doomed:
         """The seconds that it has to live; none, if it ended by itself."""
         return 0 if self.writer.is_heard_out else self.end - time.monotonic()
 
-    def begin(self) -> None:
-        self.end = min(self.end, time.monotonic() + self.seconds)
+    def look(self) -> None:
+        """Whether its life has begun."""
+        if self.word in self.writer.heard:
+            self.end = min(self.end, time.monotonic() + self.seconds)
 
 
 def kill_writers(house: House, *, kills: int, seed: str, lives: Lives, breaks: Break = as_it_is) -> Told:
@@ -66,9 +70,9 @@ def kill_writers(house: House, *, kills: int, seed: str, lives: Lives, breaks: B
                 told.append(_kill_next(alive))
             writer = Child(partial(write_until_killed, house.open, seed=f"{seed}/{nth}", breaks=breaks))
             stack.callback(writer.kill)
-            is_first = nth < _FIRST_WRITERS
-            life = lots.uniform(0, lives.first if is_first else lives.later)
-            alive.append(_Doomed(writer, life, time.monotonic() + (life if is_first else _OPENS_WITHIN_SECONDS)))
+            word, longest = (_BEGINS, lives.first) if nth < _FIRST_WRITERS else (_OPENED, lives.later)
+            end = time.monotonic() + _OPENS_WITHIN_SECONDS
+            alive.append(_Doomed(writer, word, lots.uniform(0, longest), end))
         while alive:
             told.append(_kill_next(alive))
     return told
@@ -79,8 +83,7 @@ def _kill_next(alive: list[_Doomed]) -> list[str]:
     while (left := min(one.left for one in alive)) > 0:
         hear_next([one.writer for one in alive], left)
         for one in alive:
-            if _OPENED in one.writer.heard:
-                one.begin()
+            one.look()
     doomed = min(alive, key=attrgetter("left"))
     alive.remove(doomed)
     return doomed.writer.kill()

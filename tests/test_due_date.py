@@ -17,7 +17,7 @@ from .corpus_files import cases
 TODAY = date(2026, 11, 24)
 STYLES: tuple[Style, ...] = ("short", "medium", "long", "full")
 
-FORTY_YEARS = [date(2026, 1, 1) + timedelta(days=day) for day in range(14_610)]
+TWELVE_YEARS = [date(2026, 1, 1) + timedelta(days=day) for day in range(4_383)]  # a date meets every weekday
 
 
 def problem_of(value: object, *, locale: str = "fr_CA", today: date = TODAY) -> Problem:
@@ -140,19 +140,19 @@ def test_a_term_that_ends_after_the_last_day_of_all_is_refused() -> None:
 @pytest.mark.no_cover
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("locale", SUPPORTED)
-def test_every_day_of_forty_years_is_written_and_read_back(locale: str, style: Style) -> None:
+def test_every_day_of_twelve_years_is_written_and_read_back(locale: str, style: Style) -> None:
     """Typed on that very day, in every language and style."""
-    for day in FORTY_YEARS:
+    for day in TWELVE_YEARS:
         assert parse_due_date(format_date(day, locale, style=style), locale=locale, today=day) == day
 
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("style", ["medium", "long", "full"])
 @pytest.mark.parametrize("locale", SUPPORTED)
-def test_every_day_of_forty_years_is_written_as_babel_writes_it(locale: str, style: Style) -> None:
+def test_every_day_of_twelve_years_is_written_as_babel_writes_it(locale: str, style: Style) -> None:
     """Code point for code point, but for « 1er », which Babel does not know."""
     pattern = Locale.parse(locale).date_formats[style]
-    for day in FORTY_YEARS:
+    for day in TWELVE_YEARS:
         wanted = pattern.apply(day, locale)
         if day.day == 1 and locale.startswith("fr"):
             wanted = wanted.replace("1 ", "1er ", 1)

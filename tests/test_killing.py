@@ -20,7 +20,7 @@ from .killing import Lives, Told, kill_server, kill_writers
 from .restarted_postgres import RestartedPostgres, restarted_postgres
 from .writers import Break, form_of
 
-pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
+pytestmark = [pytest.mark.forks, pytest.mark.no_cover]  # it goes over and over what other tests cover
 
 KILLS_OF_A_HOUSE = 25  # few, so that many houses are made, and many kills fall into that
 KILLS_OF_A_SERVER_IN_A_HOUSE = 10

@@ -145,7 +145,7 @@ def test_a_commit_that_a_killed_process_had_not_synced_is_relied_on_by_nobody(sh
     """It had cut off the journal: whoever comes next sees the commit, and has it on the disk first."""
     played = play("creating", shelf, seed=seed)
     unsynced = [stop for stop in played.stops if is_cut_off(played, stop)]
-    assert kill_and_lose_power(played, shelf, at=unsynced * 10, lots=Random(seed)) == []
+    assert kill_and_lose_power(played, shelf, at=unsynced * 3, lots=Random(seed)) == []
 
 
 def test_a_lock_file_that_was_lost_is_harmless(shelf: Path, seed: int) -> None:

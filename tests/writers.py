@@ -1,4 +1,4 @@
-"""What writers do until they are killed. Each word comes after its verb returned, but for "began" and "making"."""
+"""What writers do until they are killed. But for "begins", "began" and "making", each word comes after its verb."""
 
 import random
 import time
@@ -31,6 +31,7 @@ def as_it_is(desk: InvoiceDesk, tell: Tell) -> None:
 
 def write_until_killed(open_: Open, tell: Tell, *, seed: str, breaks: Break = as_it_is) -> None:
     """Open a desk, and do one job after the other, half of them under a key; an error of any kind is a fault."""
+    tell("begins")
     for module in (postgres, sqlite_file):
         module.take_steps = partial(_take_steps_aloud, module.take_steps, tell)  # type: ignore[attr-defined]  # it is there
     lots = random.Random(seed)
