@@ -12,9 +12,9 @@ import pytest
 
 from indiopay.embedded import DATABASE
 
-from .aftermath import faults
-from .houses import House, fast_folder, in_folder
-from .writers import do_job, form_of
+from .kills.aftermath import faults
+from .kills.houses import House, fast_folder, in_folder
+from .kills.writers import do_job, form_of
 
 pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
 

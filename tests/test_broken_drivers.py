@@ -23,11 +23,11 @@ from indiopay.stores.sqlite_file import SqliteFile
 from indiopay.testing.faults import each, system_errors
 from indiopay.uploads import drop_uploads
 
-from .acts import ACTS, FEWER, MAILING
-from .benches import SqliteBench, fast_folder, held_lock
-from .breaking import BrokenPromiseError, Reference, Trial, ask, reference, set_up, sweep
-from .scene import SENT, filling, referred_to
-from .ways import Trouble, locks_fail, opening_fails, statements_fail, system_fails, trouble_begins
+from .broken_parts.acts import ACTS, FEWER, MAILING
+from .broken_parts.benches import SqliteBench, fast_folder, held_lock
+from .broken_parts.breaking import BrokenPromiseError, Reference, Trial, ask, reference, set_up, sweep
+from .broken_parts.scene import SENT, filling, referred_to
+from .broken_parts.ways import Trouble, locks_fail, opening_fails, statements_fail, system_fails, trouble_begins
 
 pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
 

@@ -15,10 +15,10 @@ from indiopay import InvoiceDesk, StorageError, TemplatesError, Upload, open_fol
 from indiopay.stores import sqlite_lock
 from indiopay.testing.faults import Fault, each
 
-from .benches import fast_folder, open_paths
+from .broken_parts.benches import fast_folder, open_paths
+from .broken_parts.scene import AGENCY
+from .broken_parts.ways import connecting_through
 from .conftest import PAGE, PDF, filled_in
-from .scene import AGENCY
-from .ways import connecting_through
 
 pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
 

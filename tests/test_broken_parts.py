@@ -19,13 +19,13 @@ from indiopay.testing import memory_desk
 from indiopay.testing.faults import Fault, mail_errors, storage_errors
 from indiopay.uploads import drop_uploads
 
-from .acts import ACTS, FEWER, MAILING, verb_of
-from .benches import Bench, MemoryBench, PostgresBench, SqliteBench, fast_folder, open_paths
-from .breaking import BrokenPromiseError, Reference, sweep
+from .broken_parts.acts import ACTS, FEWER, MAILING, verb_of
+from .broken_parts.benches import Bench, MemoryBench, PostgresBench, SqliteBench, fast_folder, open_paths
+from .broken_parts.breaking import BrokenPromiseError, Reference, sweep
+from .broken_parts.scene import SENT, Scene, filling
+from .broken_parts.ways import part_fails
 from .conftest import STORES, filled_in
 from .driver import VERBS
-from .scene import SENT, Scene, filling
-from .ways import part_fails
 
 pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
 

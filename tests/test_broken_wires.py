@@ -20,13 +20,13 @@ from indiopay.stores.postgres import PostgresStore
 from indiopay.stores.postgres_pool import PostgresPool, Session
 from indiopay.testing.faults import Fault
 
-from . import benches
-from .acts import FEWER, verb_of
-from .benches import PostgresBench, fast_folder
-from .breaking import BrokenPromiseError, Trial, Way, reference
+from .broken_parts import benches
+from .broken_parts.acts import FEWER, verb_of
+from .broken_parts.benches import PostgresBench, fast_folder
+from .broken_parts.breaking import BrokenPromiseError, Trial, Way, reference
+from .broken_parts.scene import Scene, filling
+from .broken_parts.ways import Parts, Trouble, trouble_begins
 from .postgres_proxy import PostgresProxy
-from .scene import Scene, filling
-from .ways import Parts, Trouble, trouble_begins
 
 pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
 

@@ -5,8 +5,8 @@ from random import Random
 import apsw
 import pytest
 
-from .disk import ROOT, SECTOR, Disk, Image, Operation, Sync, Truncate, Write
-from .disk_vfs import mounted
+from .power_loss.disk import ROOT, SECTOR, Disk, Image, Operation, Sync, Truncate, Write
+from .power_loss.disk_vfs import mounted
 
 DRAWS = 300
 

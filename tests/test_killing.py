@@ -13,12 +13,12 @@ from indiopay.stores import postgres, sqlite_file
 from indiopay.stores.postgres_schema import STEPS
 from indiopay.testing import memory_desk
 
-from . import careless
-from .aftermath import faults
-from .houses import House, database, fast_folder, in_folder, in_older_folder, in_older_postgres, in_postgres
-from .killing import Lives, Told, kill_server, kill_writers
-from .restarted_postgres import RestartedPostgres, restarted_postgres
-from .writers import Break, form_of
+from .kills import careless
+from .kills.aftermath import faults
+from .kills.houses import House, database, fast_folder, in_folder, in_older_folder, in_older_postgres, in_postgres
+from .kills.killing import Lives, Told, kill_server, kill_writers
+from .kills.restarted_postgres import RestartedPostgres, restarted_postgres
+from .kills.writers import Break, form_of
 
 pytestmark = [pytest.mark.forks, pytest.mark.no_cover]  # it goes over and over what other tests cover
 

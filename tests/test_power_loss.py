@@ -15,12 +15,17 @@ import pytest
 
 from indiopay import InvoiceDesk
 
-from .broken_builds import creating_row_before_file, naming_before_syncing, without_first_transaction, without_sync
-from .calls import Began
-from .disk import Disk, Name, Sync, Truncate
-from .images import Stop, drawn, image_of, images, laid_out, safe
-from .inspection import inspect
-from .power import (
+from .power_loss.broken_builds import (
+    creating_row_before_file,
+    naming_before_syncing,
+    without_first_transaction,
+    without_sync,
+)
+from .power_loss.calls import Began
+from .power_loss.disk import Disk, Name, Sync, Truncate
+from .power_loss.images import Stop, drawn, image_of, images, laid_out, safe
+from .power_loss.inspection import inspect
+from .power_loss.power import (
     IMAGES_OF_A_SECOND_LOSS,
     Found,
     Played,
@@ -30,9 +35,9 @@ from .power import (
     lose_power_twice,
     play,
 )
-from .recorder import State, state_of
-from .replay import replay
-from .sessions import DATABASE, SESSIONS, record
+from .power_loss.recorder import State, state_of
+from .power_loss.replay import replay
+from .power_loss.sessions import DATABASE, SESSIONS, record
 
 pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from indiopay import IndioPayError, InvoiceDesk
 from indiopay.invoice import InvoiceRecord, LinkRef
 from indiopay.testing import StoppedClock
+from tests.conftest import token_of
 
 from .calls import Promised
-from .conftest import token_of
 from .disk import Image
 from .recorder import State, state_of
 from .sessions import AGENCY, DATABASE, FORM, NAME, Recording, open_desk

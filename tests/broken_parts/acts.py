@@ -7,8 +7,8 @@ from typing import Any
 from indiopay import Invoice, InvoiceDesk, InvoiceForm, Upload
 from indiopay.ports import InvoiceStore
 from indiopay.records import write_records
+from tests.conftest import PDF, filled_in
 
-from .conftest import PDF, filled_in
 from .scene import NOTE, PUT_OFF, SENT, WAITING, Scene, filling
 
 Act = Callable[[InvoiceDesk, Scene], Any]

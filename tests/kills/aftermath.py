@@ -11,8 +11,8 @@ from indiopay import EntryKind, IndioPayError, Invoice, InvoiceDesk, Status
 from indiopay.attachment import storage_key
 from indiopay.invoice import InvoiceRecord, invoice_number
 from indiopay.outbox import Letter
+from tests.conftest import token_of
 
-from .conftest import token_of
 from .houses import AGENCY, OTHER, House
 from .writers import form_of
 

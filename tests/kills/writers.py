@@ -12,9 +12,8 @@ from indiopay import EntryKind, Invoice, InvoiceDesk, InvoiceForm, Status, Stora
 from indiopay.invoice import NewInvoice
 from indiopay.stores import postgres, sqlite_file
 from indiopay.stores.postgres import PostgresStore
-
-from .conftest import PDF, filled_in
-from .forks import Tell
+from tests.conftest import PDF, filled_in
+from tests.forks import Tell
 
 Open = Callable[..., InvoiceDesk]
 Break = Callable[[InvoiceDesk, Tell], None]

@@ -8,8 +8,7 @@ from typing import Any, cast
 from indiopay import Invoice
 from indiopay.invoice import NewInvoice
 from indiopay.stores.migrations import Step
-
-from .forks import Tell
+from tests.forks import Tell
 
 _WINDOW_SECONDS = 0.01
 

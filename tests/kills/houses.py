@@ -24,14 +24,13 @@ from indiopay.stores.postgres import PostgresStore
 from indiopay.stores.postgres_schema import STEPS
 from indiopay.stores.sqlite import SqliteStore
 from indiopay.testing.store_samples import record
-
-from .conftest import KEY, PAGE
+from tests.conftest import KEY, PAGE
 
 AGENCY = Agency("nord", "Assurances du Nord", "facturation@exemple.ca")
 
 OTHER = "cabinet"
 
-_VERSION_1 = Path(__file__).parent / "databases" / "sqlite-version-1.sql"
+_VERSION_1 = Path(__file__).parent.parent / "databases" / "sqlite-version-1.sql"
 _PATIENCE_SECONDS = 10
 
 

@@ -18,8 +18,7 @@ from indiopay.ports import FileStore, InvoiceStore, Mailer
 from indiopay.stores.memory import MemoryStore
 from indiopay.testing import StoppedClock
 from indiopay.testing.faults import Fault
-
-from .conftest import KEY, PAGE, PDF, filled_in
+from tests.conftest import KEY, PAGE, PDF, filled_in
 
 AGENCY = Agency("nord", "Assurances du Nord", "facturation@exemple.ca")
 NOW = datetime(2100, 3, 2, 15, 0, tzinfo=UTC)  # so far ahead that whatever lies in a folder is older than a day

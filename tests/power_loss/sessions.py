@@ -18,10 +18,10 @@ from indiopay.attachment import storage_key
 from indiopay.invoice import LinkRef
 from indiopay.mailers.maildir import MaildirMailer
 from indiopay.testing import StoppedClock, memory_desk
+from tests.conftest import PAGE, PDF, filled_in
+from tests.test_migrations import DUMPS
 
-from .conftest import PAGE, PDF, filled_in
 from .recorder import Recorder, State
-from .test_migrations import DUMPS
 
 AGENCY = Agency("cabinet", "Cabinet Exemple", "facturation@exemple.ca")
 LINK_KEY = b"for tests only, 32 bytes in all!".hex()  # that of `memory_desk` too

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from attrs import define
 
-from .forks import Child, hear_next, listen
+from tests.forks import Child, hear_next, listen
+
 from .houses import House
 from .restarted_postgres import RestartedPostgres
 from .writers import Break, as_it_is, write_through_restarts, write_until_killed

@@ -11,8 +11,8 @@ import attrs
 from indiopay import Delivery, EntryKind, HistoryEntry
 from indiopay.invoice import InvoiceRecord
 from indiopay.outbox import Letter
+from tests.conftest import PAGE
 
-from .conftest import PAGE
 from .scene import Kept
 
 

@@ -1,0 +1,1 @@
+"""Every verb of a desk, while a part of it fails."""

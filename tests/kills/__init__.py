@@ -1,0 +1,1 @@
+"""Writers, and servers, that are killed, and what must be there afterwards."""

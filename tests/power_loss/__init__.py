@@ -1,0 +1,1 @@
+"""A desk's folder on a simulated disk that loses what was not synced."""
