@@ -1,5 +1,7 @@
 """File stores that each break one duty of the contract. Not collected by name: `test_file_contract.py` runs this."""
 
+import re
+import shutil
 import sys
 import threading
 import time
@@ -122,6 +124,16 @@ class TakesAPathForAKey(FolderFiles):
         return path
 
 
+@breaks("a_key_of_another_form_is_refused")
+class TakesDotsForAnAgency(FolderFiles):
+    """It allows an agency a name that is a way out of the folder."""
+
+    def _path(self, key: str, **_: object) -> Path:
+        if not re.fullmatch(r"[a-z0-9.-]{1,40}/[0-9a-f]{2}/[0-9a-f]{32}(\.part)?", key):
+            raise StorageError
+        return self._root / key
+
+
 @breaks("keys_are_found_by_what_they_begin_with")
 class LooksInTheAgencysFolder(MemoryFiles):
     """It takes what a key begins with for the name of an agency, and finds those of agencies that begin like it."""
@@ -152,8 +164,34 @@ class DeletesTheWholeAgency(MemoryFiles):
 
     def delete(self, key: str) -> None:
         super().delete(key)
-        for other in [other for other in self._files if other.startswith(key.partition("/")[0])]:
+        for other in [other for other in self._files if other.startswith(key[: key.index("/") + 1])]:
             super().delete(other)
+
+
+@breaks("a_file_that_is_deleted_is_gone")
+class DeletesTheWholeShard(FolderFiles):
+    """It removes the folder that a file lies in."""
+
+    def delete(self, key: str) -> None:
+        shutil.rmtree(self._path(key).parent, ignore_errors=True)
+
+
+@breaks("agencies_do_not_meet")
+class DeletesByTheIdAlone(MemoryFiles):
+    """It removes the file of that id, whosever it is."""
+
+    def delete(self, key: str) -> None:
+        super().delete(key)
+        for other in [other for other in self._files if other.endswith(key.partition("/")[2])]:
+            super().delete(other)
+
+
+@breaks("files_may_come_and_go_while_keys_are_listed")
+class ListsWhatIsBeingChanged(MemoryFiles):
+    """It goes through its files while others change them."""
+
+    def keys(self, prefix: str, *, before: datetime) -> Iterator[str]:
+        return (key for key, (at, _) in self._files.items() if key.startswith(prefix) and at < before)
 
 
 @breaks("a_delete_may_be_repeated")
@@ -190,6 +228,20 @@ class KeepsTheFirstHalf(MemoryFiles):
         try:
             taken.extend(chunks)
         except BaseException:
+            super().put(key, taken)
+            raise
+        super().put(key, taken)
+
+
+@breaks("an_iterator_that_fails_leaves_nothing")
+class KeepsWhatAnInterruptLeft(MemoryFiles):
+    """It tidies up after errors, but not after Ctrl-C."""
+
+    def put(self, key: str, chunks: Iterable[bytes]) -> None:
+        taken: list[bytes] = []
+        try:
+            taken.extend(chunks)
+        except KeyboardInterrupt:
             super().put(key, taken)
             raise
         super().put(key, taken)
@@ -245,6 +297,14 @@ class TakesOneCallAtATime(MemoryFiles):
         return chunk
 
 
+@breaks("a_file_of_the_largest_size_comes_back_whole")
+class HasALargestSizeOfItsOwn(MemoryFiles):
+    """It cuts a file off, without a word."""
+
+    def put(self, key: str, chunks: Iterable[bytes]) -> None:
+        super().put(key, [b"".join(chunks)[: 8 * 2**20]])
+
+
 @breaks("a_large_file_is_put_a_few_bytes_at_a_time")
 class GathersChunks(FolderFiles):
     """It holds a file at once when it puts it."""
@@ -293,6 +353,17 @@ class HasOnePartInAFolder(FolderFiles):
             raise StorageError from error
 
 
+@breaks("no_file_is_seen_before_it_is_whole")
+class TakesItsNameFirst(MemoryFiles):
+    """It has an empty file take the name, just before the bytes do."""
+
+    def put(self, key: str, chunks: Iterable[bytes]) -> None:
+        content = b"".join(chunks)
+        super().put(key, [])
+        time.sleep(10 * _PAUSE_SECONDS)
+        self._files[key] = (self._files[key][0], content)
+
+
 @breaks("each_reader_gets_all_of_the_file")
 class HasOnePlaceForAllReaders(MemoryFiles):
     """How far a file was read stands once."""
@@ -328,14 +399,14 @@ class RemembersWhatWasMissing(FolderFiles):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self._missing = set[str]()
+        self._missing, self._put = set[str](), set[str]()
 
     def put(self, key: str, chunks: Iterable[bytes]) -> None:
         super().put(key, chunks)
-        self._missing.discard(key)
+        self._put.add(key)
 
     def read(self, key: str) -> Iterator[bytes]:
-        if key in self._missing:
+        if key in self._missing - self._put:
             raise FileDamagedError
         try:
             return super().read(key)

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 from itertools import compress
 from pathlib import Path
@@ -140,6 +140,48 @@ def test_an_upload_that_is_not_joined_gives_its_name_back(server: S3Server, file
     assert (server.uploads(), is_missing(files, KEY), listed(files)) == ([], True, [])
 
 
+def claimed(server: S3Server) -> None:
+    """A large upload is killed just after it took its name."""
+    obstore.put(server.store(), KEY, b"", attributes=bucket._CLAIM)
+
+
+def test_a_claim_is_no_file(server: S3Server, files: BucketFiles) -> None:
+    """It is neither read nor copied, and a sweep may take it."""
+    claimed(server)
+    assert (is_missing(files, KEY), listed(files)) == (True, [f"{KEY}.part"])
+    files.delete(f"{KEY}.part")
+    assert listed(files) == []
+
+
+def test_a_file_is_not_deleted_for_the_claim_that_it_was(files: BucketFiles) -> None:
+    """It was joined since it was listed."""
+    files.put(KEY, [content(LARGE)])
+    files.delete(f"{KEY}.part")
+    files.put(key(2), [b""])
+    files.delete(f"{key(2)}.part")
+    assert listed(files) == sorted([KEY, key(2)])
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_an_abandoned_claim_gives_its_name_up(
+    server: S3Server, files: BucketFiles, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """To whoever repeats the copy that was killed; not before it is sure that nobody is about to join it."""
+    claimed(server)
+    with pytest.raises(StorageError, match="there already"):
+        files.put(KEY, [content(size)])
+    monkeypatch.setattr(bucket, "_ABANDONED_AFTER", timedelta(days=-1))
+    files.put(KEY, [content(size)])
+    assert (read(files, KEY), listed(files)) == (content(size), [KEY])
+
+
+@pytest.mark.parametrize("prefix", ["../", "nord/../", "//", "nord/./", "Nord", "é", "nord/4f/0/"])
+def test_what_no_key_begins_with_finds_nothing(files: BucketFiles, prefix: str) -> None:
+    """However odd."""
+    files.put(KEY, [b"x"])
+    assert listed(files, prefix) == []
+
+
 # --- answers that are lost
 
 
@@ -246,6 +288,23 @@ def test_a_bucket_that_is_gone_is_not_taken_for_a_file_that_is_gone(server: S3Se
     files = BucketFiles(server.store("autre"))
     with pytest.raises(StorageError, match="opened: check"):
         files.read(KEY)
+
+
+@pytest.mark.parametrize("away", [{"GET", "POST"}, {"POST"}])
+def test_what_is_deleted_is_told_from_a_bucket_that_is_gone(server: S3Server, away: set[str]) -> None:
+    """Some servers answer 404 to both."""
+    with lossy_proxy(server.port, lambda method, path: 404 if method in away else "") as port:
+        files = BucketFiles(server.store(endpoint=f"http://127.0.0.1:{port}"))
+        with pytest.raises(StorageError, match="removed: check") if "GET" in away else nullcontext():
+            files.delete(KEY)
+
+
+def test_a_setting_with_a_line_end_is_told(server: S3Server) -> None:
+    """A key that was read from a file has one easily, and the driver panics at it."""
+    files = BucketFiles(server.store(access_key_id=f"{server.access_key_id}\n"))
+    for verb in VERBS.values():
+        with pytest.raises(StorageError, match="check the settings"):
+            verb(files)
 
 
 def test_a_file_that_goes_while_it_is_read_is_told(files: BucketFiles) -> None:

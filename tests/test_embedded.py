@@ -122,6 +122,27 @@ def test_a_database_that_is_gone_or_empty_is_not_made_anew(tmp_path: Path, with_
         open_(tmp_path / "f").close()
 
 
+def test_letters_tell_of_a_database_that_is_gone(tmp_path: Path) -> None:
+    """In a folder that was restored, or copied, nothing else may."""
+    with open_(tmp_path / "f") as desk:
+        desk.create(filled_in(send_by_email=True))
+    for name in ("factures.sqlite3", "factures.sqlite3.lock"):
+        (tmp_path / "f" / name).unlink()
+    with pytest.raises(StorageError, match=r"restore factures\.sqlite3"):
+        open_(tmp_path / "f")
+
+
+def test_no_part_is_made_anew_where_the_database_is_gone(tmp_path: Path) -> None:
+    """A new key beside a restored database would open no link, without a word."""
+    open_(tmp_path / "f").close()
+    for name in ("factures.sqlite3", "cles-des-liens"):
+        (tmp_path / "f" / name).unlink()
+    (tmp_path / "f" / "fichiers").rmdir()
+    with pytest.raises(StorageError, match=r"restore factures\.sqlite3"):
+        open_(tmp_path / "f")
+    assert not any((tmp_path / "f" / name).exists() for name in ("cles-des-liens", "fichiers"))
+
+
 def test_a_folder_of_files_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
     """Files would be put where the old ones are not."""
     open_(tmp_path / "f").close()
@@ -208,7 +229,7 @@ def test_a_folder_that_may_not_be_written_is_told() -> None:
     folder = Path(mkdtemp(prefix="indiopay-"))
     folder.chmod(0o555)
     try:
-        assert "check its path and its permissions" in _refusal_of_a_stranger(folder / "f")
+        assert "check its path, its permissions and the free space" in _refusal_of_a_stranger(folder / "f")
         assert list(folder.iterdir()) == []
     finally:
         folder.rmdir()

@@ -10,6 +10,7 @@ from contextlib import closing, suppress
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,6 +99,29 @@ def test_what_is_raised_is_the_error_each_time_a_new_one(error: BaseException | 
     assert [one.__cause__ for one in raised] == [fault.error.__cause__] * 2
     assert raised[0] is not raised[1]
     assert fault.error.__traceback__ is None
+
+
+class ClientError(Exception):
+    """As many drivers have one: it is made from other things than it keeps."""
+
+    def __init__(self, answer: dict[str, int], *, verb: str) -> None:
+        super().__init__(f"{verb}: {answer}")
+        self.answer = answer
+
+
+def test_an_error_of_any_constructor_can_be_raised() -> None:
+    """With all that it says."""
+    fault = Fault(error=ClientError({"status": 503}, verb="PutObject"))
+    with pytest.raises(ClientError, match="PutObject") as caught:
+        fault.through(Counter()).rise()
+    assert (caught.value.answer, caught.value is fault.error) == ({"status": 503}, False)
+
+
+@pytest.mark.parametrize(("at", "error"), [(0, None), (-1, None), ("1", None), (1, OSError)])
+def test_a_fault_that_could_not_happen_is_refused(at: Any, error: Any) -> None:
+    """One that never strikes would be taken for a success."""
+    with pytest.raises((TypeError, ValueError)):
+        Fault(at, error)
 
 
 def test_a_fault_that_is_mended_is_over() -> None:

@@ -189,6 +189,15 @@ def test_a_macro_is_found_by_the_type_of_its_part(macro: str, encoding: str) -> 
     assert fault(typed(types, "word/document.xml"), "docx") is None
 
 
+@pytest.mark.parametrize("name", ["%6d.bin", "M.bin"])
+@pytest.mark.parametrize("entry", ["word/m.bin", "word\\m.bin", "/word/m.bin", "word/%6D.bin"])
+def test_a_macro_is_found_however_its_name_is_spelled(name: str, entry: str) -> None:
+    """By escapes, in capitals, with strokes that lean the other way."""
+    macro = f'<o:Override PartName="/word/{name}" ContentType="application/vnd.ms-office.vbaProject"/>'
+    types = f'<o:Types xmlns:o="urn:o">{WORD}{macro}</o:Types>'
+    assert fault(typed(types, "word/document.xml", entry), "docx") == "macro"
+
+
 @pytest.mark.parametrize(
     "types",
     [

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,9 +19,11 @@ from indiopay import FileDamagedError, FilePolicy, InvalidInputError, Invoice, I
 from indiopay.attachment import storage_key
 from indiopay.files.bucket import BucketFiles
 from indiopay.files.folder import FolderFiles
+from indiopay.files.memory import MemoryFiles
 from indiopay.ports import FileStore
 from indiopay.stores.postgres import PostgresStore
 from indiopay.stores.sqlite import SqliteStore
+from indiopay.testing.faults import Fault
 from indiopay.testing.file_samples import MemoryUse, content, key, listed
 
 from .conftest import PDF, filled_in, token_of
@@ -228,6 +231,16 @@ def test_where_the_secret_is_wrong_no_invoice_is_made(open_desk_over_a_bucket: O
         download(desk, made)
 
 
+def test_files_that_were_kept_wait_for_a_sweep_once_the_store_is_away(open_folder_desk: OpenDesk) -> None:
+    """To try each of them in vain would hold up whoever waits for an answer."""
+    fault = Fault(at=3, for_good=True)
+    with pytest.raises(StorageError):
+        open_folder_desk(files=fault.through(MemoryFiles())).create(
+            filled_in(files=[Upload(f"{number}.txt", b"x") for number in range(10)])
+        )
+    assert fault.calls < 10
+
+
 # --- a folder
 
 
@@ -287,3 +300,40 @@ def test_a_folder_that_vanished_under_its_store_is_not_made_anew(tmp_path: Path)
     with pytest.raises(StorageError, match="restore it from a backup"):
         files.put(KEY, [b"x"])
     assert not (tmp_path / "fichiers").exists()
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_a_folder_that_cannot_be_looked_into_is_not_taken_for_an_empty_one(
+    tmp_path: Path, depth: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup would be content with nothing."""
+    files = FolderFiles(tmp_path / "fichiers")
+    files.put(KEY, [b"x"])
+    closed = tmp_path.joinpath("fichiers", *KEY.split("/")[:depth])
+
+    def listdir(path: Path) -> list[str]:
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied")
+        return listed_by_the_system(path)
+
+    listed_by_the_system = os.listdir
+    monkeypatch.setattr(os, "listdir", listdir)
+    with pytest.raises(StorageError, match="cannot be read; check its permissions"):
+        listed(files)
+
+
+def test_a_folder_that_is_gone_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    """Nor is one that is no longer mounted."""
+    files = FolderFiles(tmp_path / "fichiers")
+    (tmp_path / "fichiers").rmdir()
+    with pytest.raises(StorageError, match="cannot be read"):
+        listed(files)
+
+
+def test_a_relative_folder_of_files_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if the program changes its own."""
+    monkeypatch.chdir(tmp_path)
+    files = FolderFiles("fichiers")
+    monkeypatch.chdir("/")
+    files.put(KEY, [b"x"])
+    assert (tmp_path / "fichiers" / KEY).read_bytes() == b"x"

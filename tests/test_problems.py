@@ -197,6 +197,29 @@ def test_a_scanner_need_not_say_what_it_found(desk: InvoiceDesk, files: FileStor
     assert (kept_files(files), desk.list().items) == (0, ())
 
 
+class _Dies(io.BytesIO):
+    """A stream that can no longer be read once it was checked."""
+
+    is_checked = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.is_checked:
+            raise OSError(5, "Input/output error")
+        return super().read(size)
+
+
+def test_a_stream_that_dies_under_the_scanner_is_unreadable(desk: InvoiceDesk) -> None:
+    """As it is whenever else it dies."""
+    stream = _Dies(b"fine")
+
+    def scan(name: str, chunks: Iterator[bytes]) -> None:
+        stream.is_checked = True
+        list(chunks)
+
+    desk._scanner = scan
+    assert told(desk.check(filled_in(files=[Upload("a.txt", stream)]))) == [("files", "unreadable", 0)]
+
+
 def _break(name: str, chunks: Iterator[bytes]) -> None:
     next(chunks)
     raise ConnectionRefusedError

@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from indiopay import Invoice, StorageError
 from indiopay.invoice import Idempotency
@@ -244,6 +245,62 @@ def test_a_row_that_cannot_be_read_is_told_by_what_writes_too(
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("damage", "verb"),
+    [
+        ("invoices SET status = 'x'", lambda store, _: store.totals("nord", today=TODAY)),
+        ("history SET details = '{'", lambda store, made: store.history("nord", made.id)),
+        (
+            "invoices SET version = 9223372036854775807",
+            lambda store, made: store.apply("nord", evolve(made, version=2**63 - 1).cancel(at=NOW)),
+        ),
+        ("letters SET message_id = CAST(x'E9' AS TEXT)", lambda store, made: store.deliveries("nord", made.id)),
+    ],
+)
+def test_no_error_of_pythons_comes_out_of_a_damaged_row(
+    store: SqliteStore, damage: str, verb: Callable[[SqliteStore, Invoice], object]
+) -> None:
+    """A sum, a list, a change and a text that is none: each says to restore the database."""
+    made = store.add("nord", new(1, letter=letter(1)))
+    with store._file.writing() as db:
+        db.execute(f"UPDATE {damage}")  # from the list above
+    with pytest.raises(StorageError, match="restore it from a backup"):
+        verb(store, made)
+
+
+def test_a_schema_that_is_no_text_is_damage(path: Path, store: SqliteStore) -> None:
+    """SQLite's own words about it cannot be read."""
+    store.close()
+    content = bytearray(path.read_bytes())
+    content[content.index(b"CREATE TABLE invoices") + 7] = 0xE9
+    path.write_bytes(content)
+    with pytest.raises(StorageError, match="damaged: restore it from a backup"):
+        SqliteStore(path)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_an_invoice_that_a_damaged_database_does_not_give_is_missed(store: SqliteStore, number: int) -> None:
+    """In the middle and at either end: else a sweep would take its files for orphans, and a move would leave it."""
+    for turn in (1, 2, 3):
+        store.add("nord", new(turn))
+    with closing(sqlite3.connect(store._file._path)) as db, db:
+        db.execute("DELETE FROM history WHERE invoice_id = (SELECT id FROM invoices WHERE number = ?)", (number,))
+        db.execute("DELETE FROM invoices WHERE number = ?", (number,))
+    with pytest.raises(StorageError, match="lacks an invoice"):
+        list(store.export("nord"))
+
+
+def test_connections_that_turn_out_to_be_read_only_are_dropped_at_once(path: Path, store: SqliteStore) -> None:
+    """SQLite opens a file that may not be written just now for reading, without a word; later writes would fail."""
+    store.add("nord", new(1))
+    store.close()
+    store._file._free += [sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None) for _ in range(3)]
+    with pytest.raises(StorageError, match="READONLY"):
+        store.add("nord", new(2))
+    store.add("nord", new(2))
+    assert numbers(store) == ["F-000002", "F-000001"]
+
+
 def test_a_database_that_was_moved_away_takes_no_invoice(path: Path, store: SqliteStore) -> None:
     """It would be lost."""
     store.add("nord", new(1))
@@ -255,7 +312,7 @@ def test_a_database_that_was_moved_away_takes_no_invoice(path: Path, store: Sqli
 @pytest.mark.parametrize("kind", ["missing folder", "a folder"])
 def test_a_path_that_cannot_be_opened_is_told(tmp_path: Path, kind: str) -> None:
     """With what to check."""
-    with pytest.raises(StorageError, match="check its folder and its permissions"):
+    with pytest.raises(StorageError, match="check its folder, its permissions and the free space"):
         SqliteStore(tmp_path / "nowhere" / "x.sqlite3" if kind == "missing folder" else tmp_path)
 
 

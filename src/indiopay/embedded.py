@@ -16,6 +16,7 @@ from indiopay.links import KEY_BYTES, PaymentLinks, url_template
 from indiopay.mailers.maildir import MaildirMailer
 from indiopay.ports import Mailer
 from indiopay.stores.sqlite import SqliteStore
+from indiopay.stores.sqlite_lock import was_made
 
 DATABASE = "factures.sqlite3"
 FILES = "fichiers"
@@ -68,7 +69,7 @@ def _told() -> Iterator[None]:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "malformed path"
         raise StorageError(
-            f"the folder of the desk cannot be used ({why}): check its path and its permissions"
+            f"the folder of the desk cannot be used ({why}): check its path, its permissions and the free space"
         ) from error
 
 
@@ -86,8 +87,14 @@ def _require_whole(root: Path) -> None:
         raise StorageError(f"the file of link keys is gone: restore {KEYS} from a backup, or no link opens")
     if database.is_file() and not files.exists():
         raise StorageError(f"the folder of the files is gone: restore {FILES} from a backup")
-    if files.is_dir() and any(files.iterdir()) and not (database.exists() and database.stat().st_size):
+    if _was_used(root) and not (database.exists() and database.stat().st_size):
         raise StorageError(f"the database is gone or empty: restore {DATABASE} from a backup, or choose another folder")
+
+
+def _was_used(root: Path) -> bool:
+    """Whether there was a database: its lock file says so, or a file or a letter of one of its invoices."""
+    kept = (root / FILES, root / MAILDIR / "new", root / MAILDIR / "cur")
+    return was_made(root / DATABASE) or any(folder.is_dir() and any(folder.iterdir()) for folder in kept)
 
 
 def _key_ring(root: Path) -> list[str]:

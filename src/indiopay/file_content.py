@@ -143,14 +143,19 @@ def _is_macro(kind: str) -> bool:
 
 
 def _kinds_of_parts(names: list[str], listed: bytes) -> set[str]:
-    """The types of the parts that there are: each by its own name, or by its extension."""
-    parts = {f"/{name}".lower() for name in names}
+    """The types of the parts that there are: each by its own name, however it is spelled, or by its extension."""
+    from urllib.parse import unquote  # on first use: an invoice does without it
+
+    parts = {"/" + unquote(name).replace("\\", "/").lstrip("/").lower() for name in names}
     endings = {part.rpartition(".")[2] for part in parts}
     return {
         kind
         for attributes in _elements(listed)
         if (kind := attributes.get("ContentType", ""))
-        and (attributes.get("PartName", "").lower() in parts or attributes.get("Extension", "").lower() in endings)
+        and (
+            unquote(attributes.get("PartName", "")).lower() in parts
+            or attributes.get("Extension", "").lower() in endings
+        )
     }
 
 

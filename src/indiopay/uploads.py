@@ -60,7 +60,8 @@ def keep_uploads(
     try:
         for file in checked:
             attachment = Attachment(UUID(bytes=random(16)), file.name, file.size, file.media_type, file.sha256)
-            store.put(storage_key(agency, attachment.id), _unchanged(streams[file.index], attachment, file.index))
+            unchanged = verified(_chunks(streams[file.index]), attachment)
+            store.put(storage_key(agency, attachment.id), _readable(unchanged, file.name, file.index))
             kept.append(attachment)
     except BaseException:
         drop_uploads(kept, store=store, agency=agency)
@@ -69,12 +70,13 @@ def keep_uploads(
 
 
 def drop_uploads(attachments: Iterable[Attachment], *, store: FileStore, agency: str) -> None:
-    """Remove files that nothing refers to, as far as the store lets: a sweep takes the others."""
+    """Remove files that nothing refers to, until the store fails: a sweep takes the others."""
     for attachment in attachments:
         try:
             store.delete(storage_key(agency, attachment.id))
         except StorageError as error:
-            log.warning("file %s waits for a sweep: %s", attachment.id, type(error.__cause__).__name__)
+            return log.warning("file %s waits for a sweep: %s", attachment.id, type(error.__cause__).__name__)
+    return None
 
 
 def _are_uploads(uploads: object) -> TypeGuard[Sequence[Upload]]:
@@ -87,17 +89,17 @@ def _streams(files: Sequence[OpenedFile]) -> dict[int, BinaryIO]:
 
 def _scanned(file: CheckedFile, stream: BinaryIO, scanner: Scanner) -> Iterator[Problem]:
     try:
-        scanner(file.name, _chunks(stream))
+        scanner(file.name, _readable(_chunks(stream), file.name, file.index))
     except InvalidInputError as error:
         problems = error.problems or (Problem("files", "unsafe", {"name": file.name}),)
         yield from (Problem("files", problem.code, problem.params, file.index) for problem in problems)
 
 
-def _unchanged(stream: BinaryIO, attachment: Attachment, index: int) -> Iterator[bytes]:
+def _readable(chunks: Iterator[bytes], name: str, index: int) -> Iterator[bytes]:
     try:
-        yield from verified(_chunks(stream), attachment)
+        yield from chunks
     except Exception as error:  # a caller's stream may raise anything
-        raise InvalidInputError((Problem("files", "unreadable", {"name": attachment.name}, index),)) from error
+        raise InvalidInputError((Problem("files", "unreadable", {"name": name}, index),)) from error
 
 
 def _chunks(stream: BinaryIO) -> Iterator[bytes]:

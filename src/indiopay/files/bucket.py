@@ -7,14 +7,14 @@ held at once. Either way its name is taken by a request that creates only: the s
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
 from queue import SimpleQueue
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import obstore
 from obstore.exceptions import (
@@ -29,12 +29,20 @@ from obstore.store import ObjectStore
 from indiopay.attachment import STORAGE_KEY
 from indiopay.errors import FileDamagedError, StorageError
 
+if TYPE_CHECKING:
+    from obstore import GetResult
+
 _PART = 5 * 2**20  # the least that S3 takes
 _CHUNK = 2**20
 _PAGE = 1000
 
+_ABANDONED_AFTER = timedelta(hours=1)
+
 _PREFIX = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?)?")
+_BEGINNING = re.compile(r"[a-z0-9-]*(?:/[0-9a-f]*(?:/[0-9a-f]*)?)?")
 _PLAIN = {"Content-Type": "application/octet-stream"}
+_CLAIM = {**_PLAIN, "claim": "yes"}
+_CLAIMED = ".part"
 
 _ADVICE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (AlreadyExistsError, "a file with this key is there already"),
@@ -78,11 +86,18 @@ class BucketFiles:
         """Its bytes, in chunks of 1 MiB, each asked for when it is wanted: a slow reader may take its time."""
         path = self._path(key)
         with self._reading("a stored file cannot be opened"):
-            size = obstore.head(self._store, path)["size"]
-        return self._chunks(path, size)
+            found = obstore.get(self._store, path, options={"head": True})
+            if _claims(found):
+                raise FileNotFoundError
+        return self._chunks(path, found.meta["size"])
 
     def keys(self, prefix: str, *, before: datetime) -> Iterator[str]:
-        """The keys that begin with `prefix` and were written before that time by the bucket's clock, to the second."""
+        """The keys that begin with `prefix` and were written before that time by the bucket's clock, to the second.
+
+        What a killed `put` left of a large file ends in ".part"; `delete` takes that name too.
+        """
+        if not _BEGINNING.fullmatch(prefix):
+            return
         start = self._root + prefix
         with _told("the bucket cannot be listed"):
             for page in obstore.list(self._store, start.rpartition("/")[0] or None, chunk_size=_PAGE):
@@ -90,34 +105,48 @@ class BucketFiles:
                     key = found["path"].removeprefix(self._root)
                     is_ours = found["path"].startswith(start) and STORAGE_KEY.fullmatch(key)
                     if is_ours and found["last_modified"] < before:
-                        yield key
+                        yield key + (_CLAIMED if not found["size"] and self._is_claim(found["path"]) else "")
 
     def delete(self, key: str) -> None:
         """Remove a file, if it is there."""
-        self._remove(self._path(key))
+        name = key.removesuffix(_CLAIMED)
+        path = self._path(name)
+        if name == key or self._is_claim(path):
+            self._remove(path)
 
-    def _create(self, path: str, content: bytes) -> None:
+    def _create(self, path: str, content: bytes, named: Mapping[str, str] = _PLAIN) -> None:
         """One request, and others of the same if its answer is lost: the mark tells what an earlier one wrote."""
         mark = secrets.token_hex(16)
         with _told("a file could not be stored"):
             try:
-                obstore.put(self._store, path, content, mode="create", attributes={**_PLAIN, "mark": mark})
+                obstore.put(self._store, path, content, mode="create", attributes={**named, "mark": mark})
             except AlreadyExistsError:
-                if self._mark(path) != mark:
+                found = self._head(path)
+                if found and found.attributes.get("mark") == mark:
+                    return
+                if not _is_abandoned(found):
                     raise
+                self._remove(path)
+                self._create(path, content, named)
 
-    def _mark(self, path: str) -> str | None:
-        with suppress(FileNotFoundError):  # refused all the same, as S3 does where two came at once
-            return obstore.get(self._store, path, options={"head": True}).attributes.get("mark")
+    def _head(self, path: str) -> "GetResult | None":
+        with suppress(FileNotFoundError):
+            return obstore.get(self._store, path, options={"head": True})
         return None
 
+    def _is_claim(self, path: str) -> bool:
+        """Whether the name was taken by an upload in parts that has not been joined: then there is no file yet."""
+        with _told("a stored file cannot be looked at"):
+            found = self._head(path)
+        return _claims(found)
+
     def _put_parts(self, path: str, chunks: Iterator[bytes]) -> None:
-        """An upload in parts cannot be told to create only: an empty file takes its name just before it is joined."""
+        """An upload in parts cannot be told to create only: an empty claim takes its name just before it is joined."""
         taken: list[str] = []
 
         def named_last() -> Iterator[bytes]:
             yield from chunks
-            self._create(path, b"")
+            self._create(path, b"", _CLAIM)
             taken.append(path)
 
         try:
@@ -141,8 +170,11 @@ class BucketFiles:
             yield chunk
 
     def _remove(self, path: str) -> None:
-        with _told("a stored file cannot be removed"), suppress(FileNotFoundError):
-            obstore.delete(self._store, path)
+        with _told("a stored file cannot be removed"):
+            try:
+                obstore.delete(self._store, path)
+            except FileNotFoundError:
+                self._require_bucket()
 
     @contextmanager
     def _reading(self, what: str) -> Iterator[None]:
@@ -150,8 +182,12 @@ class BucketFiles:
             try:
                 yield
             except FileNotFoundError as error:
-                next(iter(obstore.list(self._store, self._root, chunk_size=1)), None)  # or is the bucket gone?
+                self._require_bucket()
                 raise FileDamagedError("a stored file is gone: restore it from a backup") from error
+
+    def _require_bucket(self) -> None:
+        """A file that is not there is one thing, a bucket that is not there another."""
+        next(iter(obstore.list(self._store, self._root, chunk_size=1)), None)
 
     def _path(self, key: str) -> str:
         if not STORAGE_KEY.fullmatch(key):
@@ -168,6 +204,21 @@ def _told(what: str) -> Iterator[None]:
     except (BaseError, OSError, NotImplementedError) as error:
         advice = next(advice for kind, advice in _ADVICE if isinstance(error, kind))
         raise StorageError(f"{what}: {advice}") from error
+    except BaseException as error:
+        if type(error).__module__ != "pyo3_runtime":
+            raise
+        raise StorageError(f"{what}: check the settings, one of them holds what no request may") from error
+
+
+def _claims(found: "GetResult | None") -> bool:
+    return found is not None and "claim" in found.attributes
+
+
+def _is_abandoned(found: "GetResult | None") -> bool:
+    """A claim that nobody has joined in all this time is a killed process's."""
+    if found is None or not _claims(found):
+        return False
+    return found.meta["last_modified"] < datetime.now(UTC) - _ABANDONED_AFTER
 
 
 def _gathered(chunks: Iterator[bytes]) -> bytes:

@@ -21,7 +21,7 @@ class FolderFiles:
     """A file store in the folder `path`, which is made when it is missing (mode 0700; its files 0600)."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._root = Path(path)
+        self._root = Path(path).absolute()
         with _told("the folder of the files cannot be made; check its path and its permissions"):
             make_folder(self._root)
         self._settled: set[Path] = set()
@@ -54,7 +54,7 @@ class FolderFiles:
     def keys(self, prefix: str, *, before: datetime) -> Iterator[str]:
         """The keys that begin with `prefix` and were written before that time, abandoned parts among them."""
         with _told("the folder of the files cannot be read; check its permissions"):
-            for path in self._root.glob("*/*/*"):
+            for path in _files(self._root):
                 key = path.relative_to(self._root).as_posix()
                 if key.startswith(prefix) and _KEY_OR_PART.fullmatch(key) and _is_older(path, before):
                     yield key
@@ -101,6 +101,16 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
         yield b""
         while chunk := stream.read(_CHUNK):
             yield chunk
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """Every file two folders below. One that cannot be looked into is an error, not an empty one."""
+    shards = (shard for agency in _folders(root) for shard in _folders(agency))
+    return (path for shard in shards for path in shard.iterdir())
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.iterdir() if path.is_dir())
 
 
 def _is_older(path: Path, time: datetime) -> bool:

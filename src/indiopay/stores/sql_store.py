@@ -112,8 +112,7 @@ class SqlStore:
 
     def totals(self, agency: str, *, today: date) -> Totals:
         """Sums and counts over every invoice of the agency."""
-        groups = self._all(self._sql.totals, (self._rows.from_day(today), agency), tuple)
-        return add_up((Status(s), bool(overdue), currency, int(u), n) for s, overdue, currency, u, n in groups)
+        return add_up(self._all(self._sql.totals, (self._rows.from_day(today), agency), _group))
 
     def history(self, agency: str, invoice_id: UUID) -> Sequence[HistoryEntry]:
         """What happened to the invoice, oldest first."""
@@ -160,7 +159,10 @@ class SqlStore:
             return True
 
     def export(self, agency: str) -> Iterator[InvoiceRecord]:
-        """Every invoice whole, by rising number; read in portions, so that no writer waits for a slow reader."""
+        """Every invoice whole, by rising number; read in portions, so that no writer waits for a slow reader.
+
+        Numbers have no gap: what a damaged database does not give is not taken for what is not there.
+        """
         last = 0
         while portion := self._portion(agency, last):
             yield from portion
@@ -171,7 +173,7 @@ class SqlStore:
         number, last_at = 0, None
         ordered = _in_order(agency, records)
         with self._database.writing() as db:
-            if db.execute(self._sql.has_numbers, (agency,)).fetchone():
+            if db.execute(self._sql.last_number, (agency,)).fetchone():
                 raise StorageError("this agency has invoices: import into an empty one")
             while portion := list(islice(ordered, _IMPORTED_AT_ONCE)):
                 self._insert(db, agency, portion)
@@ -197,6 +199,9 @@ class SqlStore:
     def _portion(self, agency: str, after: int) -> list[InvoiceRecord]:
         with self._database.snapshot() as db:
             found = db.execute(self._sql.portion, (agency, after, _EXPORTED_AT_ONCE)).fetchall()
+            counter = db.execute(self._sql.last_number, (agency,)).fetchone() or (0,)
+            if [row[1] for row in found] != list(range(after + 1, min(after + _EXPORTED_AT_ONCE, counter[0]) + 1)):
+                raise StorageError("the database lacks an invoice, or has one too many: restore it from a backup")
             if not found:
                 return []
             span = (agency, agency, after, found[-1][1])
@@ -250,8 +255,13 @@ def understood(read: Callable[[S], T], row: S) -> T:
     """What `read` makes of a row, or of one of its columns; StorageError if it can make nothing of it."""
     try:
         return read(row)
-    except (LookupError, TypeError, ValueError) as error:
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise StorageError("the database holds a row that cannot be read: restore it from a backup") from error
+
+
+def _group(row: Row) -> tuple[Status, bool, str, int, int]:
+    status, overdue, currency, minor_units, count = row
+    return Status(status), bool(overdue), currency, int(minor_units), count
 
 
 def _in_order(agency: str, records: Iterable[InvoiceRecord]) -> Iterator[InvoiceRecord]:

@@ -27,8 +27,9 @@ _PRAGMAS = (
 )
 
 _ADVICE = {
+    "OperationalError": "it holds what cannot be read, restore it from a backup",
     "SQLITE_BUSY": "another process holds it, try again",
-    "SQLITE_CANTOPEN": "check its folder and its permissions",
+    "SQLITE_CANTOPEN": "check its folder, its permissions and the free space",
     "SQLITE_CONSTRAINT": "an id, a link or a number is taken already",
     "SQLITE_CORRUPT": "it is damaged, restore it from a backup",
     "SQLITE_ERROR": "its tables are not as they should be, restore it from a backup",
@@ -67,8 +68,10 @@ class SqliteFile:
             db = self._take()
             try:
                 yield db
-            except sqlite3.Error:
+            except sqlite3.Error as error:
                 db.close()
+                if _kind(error).startswith("SQLITE_READONLY"):
+                    self.close()  # what could not be opened for writing was opened for reading, unsaid
                 raise
             except BaseException:
                 self._give_back(db)
@@ -193,9 +196,12 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise StorageError(f"the database {path.name} could not be used ({_kind(error)}): {_advice(error)}") from error
+    except (UnicodeDecodeError, OverflowError) as error:  # the driver's, of a schema or of a number
+        raise StorageError(f"the database {path.name} is damaged: restore it from a backup") from error
     except OSError as error:
         raise StorageError(
-            f"the database {path.name} cannot be opened ({error.strerror}): check its folder and its permissions"
+            f"the database {path.name} cannot be opened ({error.strerror}): "
+            "check its folder, its permissions and the free space"
         ) from error
 
 

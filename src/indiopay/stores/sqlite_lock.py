@@ -37,11 +37,10 @@ def turn(database: Path) -> Iterator[None]:
     """Wait for this writer's turn: SQLite's busy time-out starves some of many writers, a lock file does not."""
     with _opened(database) as descriptor:
         _lock(descriptor)
-        with _unlocking(descriptor):
-            _settle(descriptor, database)
-            os.pwrite(descriptor, _IN_TURN, len(_MADE))
-            yield
-            os.ftruncate(descriptor, len(_MADE))
+        _settle(descriptor, database)
+        os.pwrite(descriptor, _IN_TURN, len(_MADE))
+        yield
+        os.ftruncate(descriptor, len(_MADE))
 
 
 def settle(database: Path) -> None:
@@ -50,8 +49,7 @@ def settle(database: Path) -> None:
         if os.stat(f"{database}.lock").st_size > len(_MADE):  # noqa: PTH116  # after every read: a Path would cost more
             with _opened(database) as descriptor:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                with _unlocking(descriptor):
-                    _settle(descriptor, database)
+                _settle(descriptor, database)
 
 
 def was_made(database: Path) -> bool:
@@ -83,16 +81,11 @@ def _opened(database: Path) -> Iterator[int]:
         yield descriptor
     finally:
         _turns.discard(descriptor)
-        os.close(descriptor)
-
-
-@contextmanager
-def _unlocking(descriptor: int) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        # Said outright, because a child forked meanwhile may hold this descriptor still.
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        try:
+            # Said outright, because a child forked meanwhile may hold this descriptor still.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        finally:
+            os.close(descriptor)
 
 
 def _path(database: Path) -> Path:

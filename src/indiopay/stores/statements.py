@@ -51,7 +51,7 @@ class Dialect(NamedTuple):
 class Statements:
     """The shared statements in one dialect. Letters are locked before their invoice, lest two writers deadlock."""
 
-    has_numbers = f"SELECT 1 FROM main.counters {_OF_AGENCY}"
+    last_number = f"SELECT last_number FROM main.counters {_OF_AGENCY}"
     set_counter = "INSERT INTO main.counters VALUES (?, ?, ?)"
     add_invoice = f"INSERT INTO main.invoices ({SEARCHED}) VALUES ({marks(SEARCHED)})"
     add_letter = f"INSERT INTO main.letters (agency, {LETTER}) VALUES (?, {marks(LETTER)})"

@@ -89,6 +89,10 @@ class Fault:
     def __init__(
         self, at: int = 1, error: BaseException | None = None, *, for_good: bool = False, after: bool = False
     ) -> None:
+        if not isinstance(at, int) or at < 1:
+            raise ValueError("at is the number of an operation: 1 is the first")
+        if error is not None and not isinstance(error, BaseException):
+            raise TypeError("error is an error, not its class")
         self.at = at
         self.error = error or storage_errors()[0]
         self.for_good = for_good
@@ -116,11 +120,11 @@ class Fault:
         self.is_used = True
         fails, closes = self._strikes(), getattr(call, "__name__", "") == "close"
         if fails and not (self.after or closes):
-            raise copy(self.error) from self.error.__cause__
+            raise _anew(self.error) from self.error.__cause__
         answer = call(*map(self._watched, given), **{name: self._watched(value) for name, value in named.items()})
         if fails:
             _drop(call, answer)
-            raise copy(self.error) from self.error.__cause__
+            raise _anew(self.error) from self.error.__cause__
         return cast("T", self._watched(answer))
 
     def mend(self) -> None:
@@ -155,6 +159,16 @@ def each(*errors: BaseException) -> Iterator[Fault]:
                 raise ValueError("nothing was put through this fault: hand in fault.through(part)")
             if not fault.happened:
                 break
+
+
+def _anew(error: BaseException) -> BaseException:
+    """A copy, even of one whose constructor wants other things than it keeps."""
+    try:
+        return copy(error)
+    except TypeError:
+        again = type(error).__new__(type(error), *error.args)
+        vars(again).update(vars(error))
+        return again
 
 
 def _drop(call: object, answer: Any) -> None:

@@ -22,7 +22,8 @@ class FileStoreContract(KeepingDuties, StreamDuties, RaceDuties):
     `shared` or `streams` says that the store does not do it, and none may be overridden (TypeError). It comes with
     `indiopay[testing]`.
 
-    Not tried: a crash, and that what a driver raises comes out as a `StorageError` with its cause.
+    Not tried: a crash, another process, lists of more files than a server names at once, and that what a driver raises
+    comes out as a `StorageError` with its cause.
     """
 
     shared: ClassVar[bool] = True

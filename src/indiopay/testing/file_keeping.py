@@ -3,6 +3,7 @@
 # ruff: noqa: S101  # a duty asserts
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import count
 from typing import ClassVar
 
@@ -24,6 +25,8 @@ _WRONG_KEYS = (
     "nord/4f/",
     f"{_KEY}/x",
     f"../{_KEY}",
+    f"../4f/{_DIGITS}",
+    f"./4f/{_DIGITS}",
     f"nord/4f/../4f/{_DIGITS}",
     f"/{_KEY}",
     f"nord//4f/{_DIGITS}",
@@ -117,12 +120,33 @@ class KeepingDuties:
         assert (listed(files, ago=HOUR), listed(files, ago=-HOUR)) == ([], [key(1)])
 
     def test_a_file_that_is_deleted_is_gone(self, files: FileStore) -> None:
-        """It alone."""
-        for number in (1, 2):
+        """It alone, whichever digits it shares with others."""
+        for number in (1, 2, 5):
             files.put(key(number), [b"x"])
         files.delete(key(1))
         assert is_missing(files, key(1))
-        assert (read(files, key(2)), listed(files)) == (b"x", [key(2)])
+        assert ([read(files, key(2)), read(files, key(5))], listed(files)) == ([b"x"] * 2, sorted(map(key, (2, 5))))
+
+    def test_agencies_do_not_meet(self, files: FileStore) -> None:
+        """Not even where their files have the same id."""
+        for agency in ("nord", "sud", "nord-est"):
+            files.put(key(1, agency), [agency.encode()])
+        files.delete(key(1, "nord"))
+        assert is_missing(files, key(1, "nord"))
+        assert [read(files, key(1, agency)) for agency in ("sud", "nord-est")] == [b"sud", b"nord-est"]
+
+    def test_files_may_come_and_go_while_keys_are_listed(self, files: FileStore) -> None:
+        """Those that were there and stay are found."""
+        for number in range(1, 5):
+            files.put(key(number), [b"x"])
+        keys = files.keys("", before=datetime.now(UTC) + HOUR)
+        found = {next(keys)}
+        gone = next(each for each in map(key, range(1, 5)) if each not in found)
+        files.delete(gone)
+        for number in (9, 10):
+            files.put(key(number), [b"x"])
+        found.update(keys)
+        assert {*map(key, range(1, 5))} - {gone} <= found <= set(map(key, (1, 2, 3, 4, 9, 10)))
 
     def test_a_delete_may_be_repeated(self, files: FileStore) -> None:
         """What is not there is not there afterwards either."""
