@@ -115,12 +115,12 @@ def _of_nobody(house: House, told: Told) -> None:
 PLANTED: list[tuple[str, Callable[[House, Told], object]]] = [
     ("broke", word("broke: StorageError()")),
     ("lost", word(f"created {uuid4()}")),
-    ("lost", sql("UPDATE invoices SET agency = 'sud' WHERE number = 8")),
     ("undone", of_the_last("cancelled {id}")),
     ("undone", of_the_last("paid {id} P-1")),
     ("undone", of_the_last("numbered {id} F-000001")),
     ("undone", of_the_last("renewed {id} 1 https://exemple.ca/payer/x")),
     ("undone", of_the_last(f"asked {{id}} {uuid4()} queued")),
+    ("gap", sql("UPDATE invoices SET agency = 'sud' WHERE number = 8")),
     ("gap", sql("UPDATE counters SET last_number = last_number + 1")),
     ("gap", sql("UPDATE invoices SET number = 9 WHERE number = 8")),
     ("time", sql("UPDATE invoices SET created_at = '2020-01-01T00:00:00.000000+00:00' WHERE number = 8")),

@@ -280,7 +280,7 @@ TWINS: list[tuple[str, str, object, str, Any]] = [
     ("raw", "create", sqlite_file, "_told", lambda _: nullcontext()),
     ("open", "create", SqliteFile, "reading", _keeps_a_connection_that_failed),
     ("unusable", "create", sqlite_lock, "turn", _keeps_its_turn_when_it_fails),
-    ("unusable", "create", SqliteFile, "writing", _commits_each_statement),  # a number is lost
+    ("half", "create", SqliteFile, "writing", _commits_each_statement),  # a number is lost
     ("half", "cancel", SqliteFile, "writing", _commits_each_statement),  # its letters are, the invoice is not
     ("lost", "create", SqliteStore, "add", _acknowledges_what_failed),
     ("files", MAILING[0], InvoiceDesk, "_added", _drops_files_that_may_be_in_use),

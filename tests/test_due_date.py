@@ -126,6 +126,12 @@ def test_what_is_no_text_cannot_be_parsed() -> None:
         parse_due_date(date(2027, 1, 1), locale="en", today=TODAY)  # type: ignore[arg-type]  # on purpose
 
 
+@pytest.mark.parametrize("typed", ["# jours", "net #", "dans # jours"])
+def test_a_sign_in_the_place_of_a_number_is_refused(typed: str) -> None:
+    """It stands for one nowhere but in the code."""
+    assert problem_of(typed).code == "format"
+
+
 @pytest.mark.parametrize("typed", ["lundi 31 février 2027", "31 février 2027"])
 def test_a_day_that_is_in_no_calendar_is_refused(typed: str) -> None:
     """With its weekday or without."""

@@ -176,7 +176,7 @@ class Trial:
             self.said = ask(self._act, desk, self._scene)
             operations = self._fault.calls
             self._fault.mend()
-            kept = self._scene.kept()
+            kept = self._kept()
             self._is_right(self.said, kept)
             self._can_be_used(desk, kept)
         left_open = self._bench.left_open()
@@ -187,6 +187,13 @@ class Trial:
     def _hold(self, holds: bool, how: str, what: object) -> None:
         if not holds:
             raise BrokenPromiseError(f"{how}: {self._act}, {self._fault}: {what}")
+
+    def _kept(self) -> Kept:
+        """A store that lacks an invoice says so itself."""
+        try:
+            return self._scene.kept()
+        except StorageError as error:
+            raise BrokenPromiseError(f"half: {self._act}, {self._fault}: {error}") from error
 
     def _is_right(self, said: Answer, kept: Kept) -> None:
         """A typed error, or what was acknowledged is there; before or after; and no file that is gone."""

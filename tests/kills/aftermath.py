@@ -39,7 +39,7 @@ def faults(house: House, told: Sequence[str]) -> list[Fault]:
         with house.open(clock=lambda: datetime.now(UTC) + timedelta(hours=26)) as desk:
             found += _a_day_later(desk, house)
     except IndioPayError as error:
-        found.append(Fault("refused", repr(error)))
+        found.append(Fault("gap" if "lacks an invoice" in str(error) else "refused", repr(error)))
     return found
 
 

@@ -7,14 +7,12 @@ held at once. Either way its name is taken by a request that creates only: the s
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import (
@@ -28,6 +26,7 @@ from obstore.store import ObjectStore
 
 from indiopay.attachment import STORAGE_KEY
 from indiopay.errors import FileDamagedError, StorageError
+from indiopay.files.feed import feed
 
 if TYPE_CHECKING:
     from obstore import GetResult
@@ -150,7 +149,7 @@ class BucketFiles:
             taken.append(path)
 
         try:
-            _feed(partial(self._upload, path), named_last())
+            feed(partial(self._upload, path), named_last())
         except BaseException:
             for name in taken:
                 with suppress(StorageError):  # nothing refers to it: a sweep takes it
@@ -229,37 +228,3 @@ def _gathered(chunks: Iterator[bytes]) -> bytes:
         if len(content) > _PART:
             break
     return bytes(content)
-
-
-class _BrokenOffError(Exception):
-    """The chunks broke off."""
-
-
-def _feed(upload: Callable[[Iterator[bytes]], None], chunks: Iterator[bytes]) -> None:
-    """Upload chunks in a thread of its own, and make them in this one.
-
-    obstore cannot be called within a call of it, where it would make them itself: they may come out of a bucket.
-    """
-    asked: SimpleQueue[Literal["next", "end"]] = SimpleQueue()
-    made: SimpleQueue[bytes | _BrokenOffError | None] = SimpleQueue()
-
-    def handed_over() -> Iterator[bytes]:
-        while True:
-            asked.put("next")
-            chunk = made.get()
-            if isinstance(chunk, _BrokenOffError):
-                raise chunk
-            if chunk is None:
-                return
-            yield chunk
-
-    with ThreadPoolExecutor(1) as pool:
-        uploading = pool.submit(upload, handed_over())
-        uploading.add_done_callback(lambda _: asked.put("end"))
-        try:
-            while asked.get() == "next":
-                made.put(next(chunks, None))
-        except BaseException:
-            made.put(_BrokenOffError())
-            raise
-    uploading.result()

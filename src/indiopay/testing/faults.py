@@ -75,7 +75,7 @@ def mail_errors() -> tuple[MailError, ...]:
 
 
 class Fault:
-    """Has the `at`-th operation fail with `error` (1 is the first); with `for_good`, every one after it too.
+    """Has the `at`-th operation fail with `error` (1 is the first, 0 none); with `for_good`, every one after it too.
 
     What is raised is a copy of the error, each time a new one; without an `error` it is a `StorageError`. With `after`
     the operation is done first, and its answer is lost: what it opened is closed.
@@ -89,8 +89,8 @@ class Fault:
     def __init__(
         self, at: int = 1, error: BaseException | None = None, *, for_good: bool = False, after: bool = False
     ) -> None:
-        if not isinstance(at, int) or at < 1:
-            raise ValueError("at is the number of an operation: 1 is the first")
+        if not isinstance(at, int) or at < 0:
+            raise ValueError("at is the number of an operation: 1 is the first, 0 is none")
         if error is not None and not isinstance(error, BaseException):
             raise TypeError("error is an error, not its class")
         self.at = at
@@ -134,7 +134,7 @@ class Fault:
     def _strikes(self) -> bool:
         with self._lock:
             self.calls += 1
-            is_turn = self.calls == self.at or (self.for_good and self.calls > self.at)
+            is_turn = 0 < self.at <= self.calls and (self.for_good or self.calls == self.at)
             self.happened |= is_turn and not self._is_over
             return is_turn and not self._is_over
 
