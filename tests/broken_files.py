@@ -226,28 +226,23 @@ class LeavesItsPart(FolderFiles):
 class KeepsTheFirstHalf(MemoryFiles):
     """It keeps what it had when the chunks broke off."""
 
+    after: ClassVar[type[BaseException]] = BaseException
+
     def put(self, key: str, chunks: Iterable[bytes]) -> None:
         taken: list[bytes] = []
         try:
             taken.extend(chunks)
-        except BaseException:
+        except self.after:
             super().put(key, taken)
             raise
         super().put(key, taken)
 
 
 @breaks("an_iterator_that_fails_leaves_nothing")
-class KeepsWhatAnInterruptLeft(MemoryFiles):
+class KeepsWhatAnInterruptLeft(KeepsTheFirstHalf):
     """It tidies up after errors, but not after Ctrl-C."""
 
-    def put(self, key: str, chunks: Iterable[bytes]) -> None:
-        taken: list[bytes] = []
-        try:
-            taken.extend(chunks)
-        except KeyboardInterrupt:
-            super().put(key, taken)
-            raise
-        super().put(key, taken)
+    after = KeyboardInterrupt
 
 
 @breaks("the_error_of_an_iterator_comes_out_as_it_is")

@@ -71,12 +71,11 @@ def keep_uploads(
 
 def drop_uploads(attachments: Iterable[Attachment], *, store: FileStore, agency: str) -> None:
     """Remove files that nothing refers to, until the store fails: a sweep takes the others."""
-    for attachment in attachments:
-        try:
+    try:
+        for attachment in attachments:
             store.delete(storage_key(agency, attachment.id))
-        except StorageError as error:
-            return log.warning("file %s waits for a sweep: %s", attachment.id, type(error.__cause__).__name__)
-    return None
+    except StorageError as error:
+        log.warning("files that nothing refers to wait for a sweep: %s", type(error.__cause__).__name__)
 
 
 def _are_uploads(uploads: object) -> TypeGuard[Sequence[Upload]]:

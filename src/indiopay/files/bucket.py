@@ -41,7 +41,7 @@ _PREFIX = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-
 _BEGINNING = re.compile(r"[a-z0-9-]*(?:/[0-9a-f]*(?:/[0-9a-f]*)?)?")
 _PLAIN = {"Content-Type": "application/octet-stream"}
 _CLAIM = {**_PLAIN, "claim": "yes"}
-_CLAIMED = ".part"
+_UNJOINED = ".part"
 
 _ADVICE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (AlreadyExistsError, "a file with this key is there already"),
@@ -104,11 +104,11 @@ class BucketFiles:
                     key = found["path"].removeprefix(self._root)
                     is_ours = found["path"].startswith(start) and STORAGE_KEY.fullmatch(key)
                     if is_ours and found["last_modified"] < before:
-                        yield key + (_CLAIMED if not found["size"] and self._is_claim(found["path"]) else "")
+                        yield key + (_UNJOINED if not found["size"] and self._is_claim(found["path"]) else "")
 
     def delete(self, key: str) -> None:
         """Remove a file, if it is there."""
-        name = key.removesuffix(_CLAIMED)
+        name = key.removesuffix(_UNJOINED)
         path = self._path(name)
         if name == key or self._is_claim(path):
             self._remove(path)

@@ -199,9 +199,8 @@ class SqlStore:
     def _portion(self, agency: str, after: int) -> list[InvoiceRecord]:
         with self._database.snapshot() as db:
             found = db.execute(self._sql.portion, (agency, after, _EXPORTED_AT_ONCE)).fetchall()
-            counter = db.execute(self._sql.last_number, (agency,)).fetchone() or (0,)
-            if [row[1] for row in found] != list(range(after + 1, min(after + _EXPORTED_AT_ONCE, counter[0]) + 1)):
-                raise StorageError("the database lacks an invoice, or has one too many: restore it from a backup")
+            (last,) = db.execute(self._sql.last_number, (agency,)).fetchone() or (0,)
+            _require_all([row[1] for row in found], after, min(after + _EXPORTED_AT_ONCE, last))
             if not found:
                 return []
             span = (agency, agency, after, found[-1][1])
@@ -262,6 +261,11 @@ def understood(read: Callable[[S], T], row: S) -> T:
 def _group(row: Row) -> tuple[Status, bool, str, int, int]:
     status, overdue, currency, minor_units, count = row
     return Status(status), bool(overdue), currency, int(minor_units), count
+
+
+def _require_all(numbers: list[int], after: int, last: int) -> None:
+    if numbers != list(range(after + 1, last + 1)):
+        raise StorageError("the database lacks an invoice, or has one too many: restore it from a backup")
 
 
 def _in_order(agency: str, records: Iterable[InvoiceRecord]) -> Iterator[InvoiceRecord]:
