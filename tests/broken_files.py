@@ -400,8 +400,8 @@ class RemembersWhatWasMissing(FolderFiles):
         self._missing, self._put = set[str](), set[str]()
 
     def put(self, key: str, chunks: Iterable[bytes]) -> None:
-        super().put(key, chunks)
         self._put.add(key)
+        super().put(key, chunks)
 
     def read(self, key: str) -> Iterator[bytes]:
         if key in self._missing - self._put:
