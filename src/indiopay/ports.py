@@ -9,8 +9,9 @@ crash, another process and the errors of a driver, `docs/write-a-store.md` names
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import date, datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from indiopay.history import HistoryEntry
@@ -132,6 +133,14 @@ class Mailer(Protocol):
 
         `sender` and `recipient` are the envelope's, in ASCII; `message` is whole, with CRLF line ends.
         """
+
+
+@runtime_checkable
+class BatchMailer(Mailer, Protocol):
+    """A mailer that can keep its connection for a run of letters."""
+
+    def batch(self) -> AbstractContextManager[Mailer]:
+        """A mailer for one worker's run, which connects with its first letter; leaving it never raises."""
 
 
 class Scanner(Protocol):
