@@ -36,7 +36,7 @@ from .conftest import KEY, PAGE, token_of
 from .machine_input import Answer, Killed
 from .model import LEADS_TO, Book, Paper
 from .model_list import Query
-from .model_mail import LEASE, UNKNOWN, Mail, same
+from .model_mail import LEASE, UNKNOWN, Mail, is_away, same
 from .telling_mailer import TellingMailer
 
 VERBS = {name for name, _ in inspect.getmembers(InvoiceDesk, inspect.isfunction) if not name.startswith("_")}
@@ -211,12 +211,13 @@ class Driver:
     # --- mail
 
     def deliver(self, book: Book, limit: int, answers: list[Answer]) -> None:
+        end = self.clock() + LEASE / 2
         with self._desk(book, answers, in_turn=True) as (desk, mailer):
             sent = self._ask(desk, "deliver", limit=limit)
         outcomes = mailer.outcomes
         same("deliver", sent, Killed if "killed" in outcomes else outcomes.count("sent"))
         same("a limit that is kept", len(outcomes) <= limit, True)
-        if len(outcomes) < limit and outcomes[-1:] not in (["paused"], ["killed"]):
+        if len(outcomes) < limit and self.clock() < end and not is_away(mailer.said) and outcomes[-1:] != ["killed"]:
             book.give_up(self.clock())
             same("letters left in turn", book.due(self.clock()), [])
 

@@ -181,8 +181,8 @@ class Book:
         """Whoever asks for a letter ends those that have waited for five days in nobody's hands."""
         for paper, mail in self.mails():
             if mail.is_worn_out(at) and mail.is_free(at):
-                mail.end("failed", "expired")
-                paper.tell(EntryKind.SEND_FAILED, at, mail, reason="expired")
+                mail.end("failed", mail.worn_out_reason())
+                paper.tell(EntryKind.SEND_FAILED, at, mail, reason=mail.reason)
 
     def due(self, at: datetime) -> list[Mail]:
         """The letters whose turn has surely come."""

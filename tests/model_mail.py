@@ -1,5 +1,6 @@
 """A letter of the model: taken by a worker, answered by a relay, withdrawn, given up. Times and pauses by hand."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,12 +14,18 @@ LEASE = timedelta(hours=1)
 GIVEN_UP = timedelta(days=5)
 PAUSES = (1, 5, 15, 30, 60, 120, 240, 360)  # minutes, give or take a tenth
 REASONS = {"transport": "connect", "later": "rcpt_450", "never": "rcpt_550", "unknown": "data", "breaks": "mailer"}
+SILENT = ("unknown", "breaks")
 UNKNOWN = UUID(int=0)
 
 
 def same(what: str, found: object, wanted: object) -> None:
     """Say which truth is broken."""
     assert found == wanted, f"{what}: {found!r} where {wanted!r} is right"
+
+
+def is_away(said: Sequence[str]) -> bool:
+    """Whether a relay that said this, letter by letter, is asked no more for a while."""
+    return said[-1:] == ["transport"] or (len(said) > 1 and set(said[-2:]) <= set(SILENT))
 
 
 @define(eq=False)
@@ -47,6 +54,9 @@ class Mail:
 
     def is_worn_out(self, at: datetime) -> bool:
         return self.state == "queued" and at - self.asked_at >= GIVEN_UP
+
+    def worn_out_reason(self) -> str:
+        return f"expired_{self.reason}" if self.reason else "expired"
 
     def end(self, state: str, reason: str | None = None) -> None:
         self.state, self.reason, self.held_until, self.message = state, reason, None, None
@@ -80,15 +90,16 @@ class Mail:
             return "failed"
         self.reason, self.held_until = REASONS[answer], None
         if answer == "transport":
+            self.turn = (at, at)
             return "paused"
-        self.twice |= answer in ("unknown", "breaks")
+        self.twice |= answer in SILENT
         pause = timedelta(minutes=PAUSES[min(self.attempts, len(PAUSES)) - 1])
         self.turn = (at + pause * 0.9, at + pause * 1.1)
         return "waits"
 
     def shown(self, at: datetime) -> Delivery:
         state: Any = "failed" if self.is_worn_out(at) else self.state
-        reason = "expired" if self.is_worn_out(at) else self.reason
+        reason = self.worn_out_reason() if self.is_worn_out(at) else self.reason
         message_id = f"<{self.id.hex}@exemple.ca>"
         return Delivery(
             self.id, self.to, state, self.attempts, message_id, self.asked_at, self.sent_at, reason, self.twice

@@ -25,10 +25,12 @@ class TellingMailer:
     def __init__(self, listener: Listener, book: Book, answers: list[Answer], *, in_turn: bool) -> None:
         self._listener, self._book, self._answers, self._in_turn = listener, book, list(answers), in_turn
         self.outcomes: list[str] = []
+        self.said: list[str] = []
         self.fault: Exception | None = None
 
     def send(self, *, sender: str, recipient: str, message: bytes) -> None:
         answer = self._answers.pop(0) if self._answers else Answer("accept")
+        self.said.append(answer.said)
         try:
             self.outcomes.append(self._told(message, answer))
         except Exception as error:  # noqa: BLE001  # a desk survives any mailer: whoever opened the desk raises it later

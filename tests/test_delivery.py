@@ -1,18 +1,19 @@
 """The way out of letters: leased, rendered once, sent, and recorded as it went."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from indiopay import EntryKind, Event, Invoice, InvoiceDesk, MailError, StorageError
+from indiopay import EntryKind, Event, Invoice, InvoiceDesk, MailError, PaymentLinks, StorageError
 from indiopay.mailers.memory import MemoryMailer
 from indiopay.outbox import GIVEN_UP_AFTER, LEASE
-from indiopay.ports import InvoiceStore
+from indiopay.ports import InvoiceStore, Mailer
 from indiopay.testing import StoppedClock
 
-from .conftest import filled_in
+from .conftest import PAGE, filled_in
 
 OpenDesk = Callable[..., InvoiceDesk]
 
@@ -51,16 +52,107 @@ def test_a_letter_that_waits_goes_out_again_with_the_same_bytes(open_desk: OpenD
     assert desk.deliveries(invoice.id)[0].attempts == 2
 
 
-def test_a_dead_relay_pauses_the_round_and_charges_no_letter(open_desk: OpenDesk) -> None:
-    """The next letter would fail the same way."""
+def test_a_dead_relay_pauses_delivery_and_charges_no_letter(open_desk: OpenDesk, clock: StoppedClock) -> None:
+    """The next letter would fail the same way: the desk asks again in a minute, and says until when it waits."""
     events: list[Event] = []
     mailer = Scripted(MailError("connect", kind="transport"))
     desk = open_desk(mailer=mailer, on_event=events.append)
     first, second = queued(desk), queued(desk)
-    assert desk.deliver() == 0
+    assert (desk.paused_until, desk.deliver(), desk.deliver()) == (None, 0, 0)
     assert [desk.deliveries(invoice.id)[0].attempts for invoice in (first, second)] == [0, 0]
-    assert [event.kind for event in events] == ["paused"]
+    assert ([event.kind for event in events], len(mailer.seen)) == (["paused"], 1)
+    assert desk.paused_until == clock() + timedelta(minutes=1)
+    clock.advance(timedelta(minutes=1))
+    assert desk.paused_until is None
     assert desk.deliver() == 2
+
+
+def test_a_letter_that_is_asked_for_during_a_pause_waits(open_desk: OpenDesk, clock: StoppedClock) -> None:
+    """It is not tried at once, and goes out with the others."""
+    mailer = Scripted(MailError("connect", kind="transport"))
+    desk = open_desk(mailer=mailer)
+    asked = [desk.create(filled_in(send_by_email=True)) for _ in range(2)]
+    assert [desk.deliveries(invoice.id)[0].reason for invoice in asked] == ["connect", None]
+    clock.advance(timedelta(minutes=1))
+    assert (desk.deliver(), len(mailer.seen)) == (2, 3)
+
+
+def test_a_letter_that_the_relay_cannot_bear_lets_the_others_pass(open_desk: OpenDesk, clock: StoppedClock) -> None:
+    """One that makes the relay hang up on us goes behind those that were due before it."""
+    mailer = _Poisoned()
+    desk = open_desk(mailer=mailer)
+    for _ in range(4):
+        queued(desk)
+        clock.advance(timedelta(seconds=1))
+    mailer.poison = desk.list(order="newest").items[-1].number
+    assert desk.deliver() == 0
+    clock.advance(timedelta(minutes=1))
+    assert (desk.deliver(), mailer.met) == (3, 2)
+
+
+class _Poisoned:
+    """A relay that goes away whenever it sees one letter."""
+
+    def __init__(self) -> None:
+        self.poison, self.met = "", 0
+
+    def send(self, *, sender: str, recipient: str, message: bytes) -> None:
+        if self.poison.encode() in message:
+            self.met += 1
+            raise MailError("rcpt", kind="transport", code=421)
+
+
+@pytest.mark.parametrize("silence", [MailError("data", kind="unknown"), MailError("rcpt", kind="later"), OSError()])
+def test_a_relay_that_falls_silent_twice_running_is_away(open_desk: OpenDesk, silence: Exception) -> None:
+    """One silence may be the letter's fault; a relay that stalls on every letter holds up no worker for long."""
+    events: list[Event] = []
+    mailer = Scripted(silence, None, silence, silence)
+    desk = open_desk(mailer=mailer, on_event=events.append)
+    for _ in range(6):
+        queued(desk)
+    assert desk.deliver() == 1
+    assert ([event.kind for event in events], len(mailer.seen)) == (["sent", "paused"], 4)
+
+
+def test_a_round_takes_no_letter_after_half_an_hour(open_desk: OpenDesk, clock: StoppedClock) -> None:
+    """A slow relay does not keep a worker from the next agency for longer than a lease."""
+    mailer = Scripted(*[lambda: clock.advance(timedelta(minutes=11))] * 9)
+    desk = open_desk(mailer=mailer)
+    for _ in range(9):
+        queued(desk)
+    assert [desk.deliver() for _ in range(3)] == [3, 3, 3]
+
+
+def test_a_mailer_that_keeps_a_connection_is_asked_for_one_a_round(open_desk: OpenDesk) -> None:
+    """Every letter of a round goes through it, and it is given back; one letter at once needs none."""
+    mailer = _Batching()
+    desk = open_desk(mailer=mailer)
+    for _ in range(3):
+        queued(desk)
+    assert desk.deliver() == 3
+    assert mailer.told == ["opened", "sent", "sent", "sent", "closed"]
+
+
+class _Batching:
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def send(self, *, sender: str, recipient: str, message: bytes) -> None:
+        raise AssertionError("a batch sends through its connection")
+
+    @contextmanager
+    def batch(self) -> Iterator[Mailer]:
+        self.told.append("opened")
+        yield _Kept(self.told)
+        self.told.append("closed")
+
+
+class _Kept:
+    def __init__(self, told: list[str]) -> None:
+        self._told = told
+
+    def send(self, *, sender: str, recipient: str, message: bytes) -> None:
+        self._told.append("sent")
 
 
 def test_a_letter_refused_for_good_has_failed_and_holds_up_no_other(open_desk: OpenDesk, clock: StoppedClock) -> None:
@@ -94,9 +186,29 @@ def test_a_letter_that_cannot_be_rendered_waits_and_holds_up_no_other(
     bad, good = (desk.create(filled_in(amount=amount, send_by_email=True)) for amount in ("13", "14"))
     assert desk.deliver() == 1
     (delivery,) = desk.deliveries(bad.id)
-    assert (delivery.state, delivery.reason) == ("queued", "render")
+    assert (delivery.state, delivery.reason, delivery.attempts) == ("queued", "render", 0)
     assert desk.deliveries(good.id)[0].state == "sent"
     assert "ZeroDivisionError" in caplog.text and "exemple" not in caplog.text
+
+
+def test_a_letter_whose_link_key_was_retired_says_so(open_desk: OpenDesk, mailer: MemoryMailer) -> None:
+    """The link wants to be renewed."""
+    invoice = queued(open_desk())
+    desk = open_desk(links=PaymentLinks(PAGE, keys=[bytes(32)]))
+    assert (desk.deliver(), mailer.sent) == (0, [])
+    assert desk.deliveries(invoice.id)[0].reason == "link"
+
+
+def test_a_store_that_fails_while_a_letter_is_prepared_is_told(open_desk: OpenDesk, store: InvoiceStore) -> None:
+    """It is no fault of the letter's, which waits for its lease to end."""
+
+    def fail() -> None:
+        raise StorageError("the database is busy")
+
+    invoice = queued(open_desk())
+    with pytest.raises(StorageError):
+        open_desk(store=_Before(store, "get", fail)).deliver()
+    assert open_desk().deliveries(invoice.id)[0].reason is None
 
 
 def test_a_cancel_between_two_attempts_sends_nothing_more(open_desk: OpenDesk, clock: StoppedClock) -> None:
@@ -137,7 +249,7 @@ def test_a_worker_that_slept_through_its_lease_sends_nothing(
     desk, mailer = open_desk(), Scripted()
     invoice = queued(desk)
     late = open_desk(mailer=mailer, store=_Before(store, "keep_message", lambda: clock.advance(LEASE)))
-    assert (late._dispatch.attempt(), mailer.seen) == ("lost", [])
+    assert (late._dispatch._attempt(mailer), mailer.seen) == ("lost", [])
     assert desk.deliver() == 1
     assert desk.deliveries(invoice.id)[0].maybe_duplicate
 
@@ -151,8 +263,8 @@ def test_a_worker_that_was_fenced_off_records_nothing(open_desk: OpenDesk, clock
         clock.advance(LEASE + timedelta(minutes=1))
         assert open_desk().deliver() == 1
 
-    slow = open_desk(mailer=Scripted(sleep_while_another_sends))
-    assert slow._dispatch.attempt() == "lost"
+    slow = Scripted(sleep_while_another_sends)
+    assert open_desk(mailer=slow)._dispatch._attempt(slow) == "lost"
     assert [entry.kind for entry in desk.history(invoice.id)].count(EntryKind.SENT) == 1
 
 

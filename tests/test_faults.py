@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from datetime import timedelta
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -18,7 +19,7 @@ from indiopay import MailError, StorageError
 from indiopay.files.memory import MemoryFiles
 from indiopay.mailers.memory import MemoryMailer
 from indiopay.stores.memory import MemoryStore
-from indiopay.testing import faults, memory_desk
+from indiopay.testing import StoppedClock, faults, memory_desk
 from indiopay.testing.faults import Fault
 
 from .conftest import filled_in
@@ -313,12 +314,13 @@ def test_errors_of_every_sort_are_ready() -> None:
 
 
 def test_a_host_sees_what_its_app_sees() -> None:
-    """A desk over parts that fail: a letter that waits, and an error that is typed."""
-    away = Fault(error=faults.mail_errors()[0], for_good=True)
-    desk = memory_desk(mailer=away.through(MemoryMailer()))
+    """A desk over parts that fail: a letter that waits until the relay is asked again, and an error that is typed."""
+    away, clock = Fault(error=faults.mail_errors()[0], for_good=True), StoppedClock()
+    desk = memory_desk(mailer=away.through(MemoryMailer()), clock=clock)
     invoice = desk.create(filled_in(send_by_email=True))
     assert [delivery.state for delivery in desk.deliveries(invoice.id)] == ["queued"]
     away.mend()
+    clock.advance(timedelta(minutes=1))
     assert desk.deliver() == 1
     with pytest.raises(StorageError):
         memory_desk(store=Fault().through(MemoryStore())).create(filled_in())

@@ -182,6 +182,11 @@ DELIVERY = Delivery(UUID(int=1), "zoe@exemple.ca", "queued", 1, "<1@exemple.ca>"
             "Échec de l’envoi. Le service de courriel a refusé cet envoi. "
             "Vous pouvez copier le lien et l’envoyer autrement.",
         ),
+        (
+            evolve(DELIVERY, state="failed", reason="expired_connect"),
+            "Échec de l’envoi. Le service de courriel ne répond pas pour le moment. Le courriel a attendu cinq jours "
+            "sans pouvoir partir. Vous pouvez l’envoyer de nouveau, ou copier le lien.",
+        ),
         (evolve(DELIVERY, reason="made_up"), "En attente d’envoi. Le courriel n’a pas pu partir."),
         (
             evolve(DELIVERY, state="sent", sent_at=NOW, maybe_duplicate=True),

@@ -18,6 +18,7 @@ from indiopay.outbox import (
     new_letter,
     refused,
     settled,
+    unprepared,
     withdrawn,
 )
 
@@ -83,10 +84,17 @@ def test_each_kind_of_failure_has_its_outcome(kind: str, state: str, attempts: i
     assert (after.message is None) is (state == "failed")
 
 
-def test_a_transport_failure_leaves_the_letter_due() -> None:
-    """A relay that is away does not push its letters back."""
-    after = refused(leased(letter(), end=NOW + HOUR), MailError("connect", kind="transport"), at=NOW)
-    assert (after.not_before, after.reason) == (NOW, "connect")
+def test_a_transport_failure_leaves_the_letter_due_behind_the_others() -> None:
+    """A relay that is away puts no letter off; but the one that met it lets those that were due before it pass."""
+    after = refused(leased(letter(), end=NOW + HOUR), MailError("connect", kind="transport"), at=NOW + HOUR / 2)
+    assert (after.not_before, after.reason) == (NOW + HOUR / 2, "connect")
+
+
+def test_a_letter_that_cannot_be_prepared_waits_and_counts_no_attempt() -> None:
+    """No relay has seen it."""
+    after = unprepared(evolve(leased(letter(), end=NOW + HOUR), last_code=450), "render", at=NOW)
+    assert (after.state, after.attempts, after.reason, after.lease_end) == ("queued", 0, "render", None)
+    assert after.not_before == NOW + HOUR / 4
 
 
 @given(attempts=st.integers(0, 40), number=st.integers(0, 2**128 - 1))
@@ -104,6 +112,19 @@ def test_a_letter_that_waited_five_days_is_seen_as_failed_even_if_no_worker_ran(
     before = letter().delivery(NOW + GIVEN_UP_AFTER - datetime.resolution)
     after = letter().delivery(NOW + GIVEN_UP_AFTER)
     assert (before.state, after.state, after.reason) == ("queued", "failed", "expired")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MailError("connect", kind="transport"), "expired_connect"),
+        (MailError("rcpt", kind="later", code=450), "expired_rcpt_450"),
+    ],
+)
+def test_a_letter_that_is_given_up_says_why_it_waited(error: MailError, reason: str) -> None:
+    """The cause of the last attempt, if there was one."""
+    waiting = refused(leased(letter(), end=NOW + HOUR), error, at=NOW)
+    assert (expired(waiting).reason, expired(letter()).reason) == (reason, "expired")
 
 
 def test_a_sent_letter_stays_sent_for_ever() -> None:

@@ -3,19 +3,22 @@
 import logging
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
-from attrs import evolve, frozen
+from attrs import Factory, evolve, frozen
 
-from indiopay.errors import MailError, MailErrorKind
+from indiopay.breaker import Breaker
+from indiopay.errors import LinkError, MailError, MailErrorKind, StorageError
 from indiopay.invoice import outcome_entry
-from indiopay.outbox import GIVEN_UP_AFTER, LEASE, Letter, accepted, refused
-from indiopay.ports import InvoiceStore, Mailer
+from indiopay.outbox import GIVEN_UP_AFTER, LEASE, Letter, accepted, refused, unprepared
+from indiopay.ports import BatchMailer, InvoiceStore, Mailer
 
 log = logging.getLogger(__name__)
 
+_ROUND = LEASE / 2
 _REASON = re.compile(r"[a-z0-9_]{1,40}")
 _UNSAID: Mapping[MailErrorKind, str] = {
     "transport": "relay",
@@ -46,59 +49,78 @@ class Dispatch:
     render: Callable[[Letter], tuple[str, bytes]]
     clock: Callable[[], datetime]
     on_event: Callable[[Event], None] | None = None
+    breaker: Breaker = Factory(Breaker)
 
     def deliver(self, limit: int) -> int:
-        """Try at most `limit` letters that are due, and stop when the relay is away; how many were sent."""
+        """Try at most `limit` letters that are due; how many were sent. Stops when the relay is away, or after a while.
+
+        A worker that serves many agencies is kept by none of them for longer than a lease.
+        """
         kinds: list[str] = []
-        while len(kinds) < limit and kinds[-1:] != ["paused"] and (kind := self.attempt()):
-            kinds.append(kind)
+        end = self.clock() + _ROUND
+        with self._batch() as mailer:
+            while len(kinds) < limit and self.clock() < end and (kind := self._attempt(mailer)):
+                kinds.append(kind)
         return kinds.count("sent")
 
-    def attempt(self, letter_id: UUID | None = None) -> str | None:
+    def try_at_once(self, letter: Letter) -> None:
+        """Try a letter that was just queued. Should the store fail now, what it committed stays: the letter waits."""
+        try:
+            self._attempt(self.mailer, letter.id)
+        except StorageError as error:
+            log.warning("letter %s waits: the store failed with %s", letter.id, type(error.__cause__).__name__)
+
+    def _batch(self) -> AbstractContextManager[Mailer]:
+        return self.mailer.batch() if isinstance(self.mailer, BatchMailer) else nullcontext(self.mailer)
+
+    def _attempt(self, mailer: Mailer, letter_id: UUID | None = None) -> str | None:
         """Try the letter that is due first, or the one named, and say what became of it.
 
-        "sent", "failed", "waits", "paused" or "lost" (to another worker, or to a cancel); None if there was none.
+        "sent", "failed", "waits" or "lost" (to another worker, or to a cancel); None if there was none to try, or
+        while delivery pauses.
         """
         now = self.clock()
+        if self.breaker.paused_until(now):
+            return None
         letter = self.store.claim(
             self.agency, now=now, lease_end=now + LEASE, queued_after=now - GIVEN_UP_AFTER, letter_id=letter_id
         )
         if letter is None:
             return None
-        ready = self._ready(letter)
-        if isinstance(ready, MailError):
-            return self._finish(refused(letter, ready, at=self.clock()), "waits")
+        ready = letter if letter.message is not None else self._prepared(letter)
         if ready is None or self.clock() >= now + LEASE:
             return "lost"
-        return self._send(ready)
+        if ready.message is None:
+            return self._finish(ready, "waits")
+        return self._send(ready, mailer)
 
-    def _ready(self, letter: Letter) -> Letter | MailError | None:
-        """The letter with its bytes, rendered and kept before the first attempt; they never change after."""
-        if letter.message is not None:
-            return letter
+    def _prepared(self, letter: Letter) -> Letter | None:
+        """The letter with its bytes, kept before the first attempt; they never change after. Put off if it has none."""
         try:
             sender, message = self.render(letter)
+        except StorageError:
+            raise
         except Exception as error:  # noqa: BLE001  # a host's template may raise anything, and must not hold up the other letters
-            log.warning("letter %s could not be rendered: %s", letter.id, type(error).__name__)
-            return MailError("render", kind="later")
+            log.warning("letter %s could not be prepared: %s", letter.id, type(error).__name__)
+            return unprepared(letter, "link" if isinstance(error, LinkError) else "render", at=self.clock())
         ready = evolve(letter, sender=sender, message=message, message_sha256=sha256(message).hexdigest())
         return ready if self.store.keep_message(self.agency, ready) else None
 
-    def _send(self, letter: Letter) -> str:
-        try:
-            self.mailer.send(sender=letter.sender or "", recipient=letter.recipient, message=letter.message or b"")
-        except MailError as error:
-            kind = {"transport": "paused", "never": "failed"}.get(error.kind, "waits")
-            return self._finish(refused(letter, _plain(error), at=self.clock()), kind)
-        except Exception as error:  # noqa: BLE001  # a host's mailer may raise anything: whether it was accepted is then unknown
-            log.warning("the mailer broke off letter %s: %s", letter.id, type(error).__name__)
-            return self._finish(refused(letter, MailError("mailer", kind="unknown"), at=self.clock()), "waits")
-        return self._finish(accepted(letter, at=self.clock()), "sent")
+    def _send(self, letter: Letter, mailer: Mailer) -> str:
+        error = _handed_over(letter, mailer)
+        at = self.clock()
+        pauses = self.breaker.notes(error, at)
+        if error is None:
+            return self._finish(accepted(letter, at=at), "sent")
+        kind = self._finish(refused(letter, error, at=at), "failed" if error.kind == "never" else "waits")
+        if pauses:
+            log.warning("delivery pauses: %s", error)
+            self._tell(Event("paused", at, letter.invoice_id, letter.id))
+        return kind
 
     def _finish(self, letter: Letter, kind: str) -> str:
         at = self.clock()
-        kept = self.store.finish(self.agency, letter, outcome_entry(letter, at))
-        if not kept:
+        if not self.store.finish(self.agency, letter, outcome_entry(letter, at)):
             return "lost"
         if kind != "waits":
             self._tell(Event(kind, at, letter.invoice_id, letter.id))
@@ -111,6 +133,18 @@ class Dispatch:
                 self.on_event(event)
         except Exception as error:  # noqa: BLE001  # a host's function may raise anything
             log.warning("on_event failed at delivery %s: %s", event.delivery_id, type(error).__name__)
+
+
+def _handed_over(letter: Letter, mailer: Mailer) -> MailError | None:
+    """None if the mailer says that the relay accepted it."""
+    try:
+        mailer.send(sender=letter.sender or "", recipient=letter.recipient, message=letter.message or b"")
+    except MailError as error:
+        return _plain(error)
+    except Exception as error:  # noqa: BLE001  # a host's mailer may raise anything: whether it was accepted is then unknown
+        log.warning("the mailer broke off letter %s: %s", letter.id, type(error).__name__)
+        return MailError("mailer", kind="unknown")
+    return None
 
 
 def _plain(error: MailError) -> MailError:

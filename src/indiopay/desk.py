@@ -1,7 +1,6 @@
 """The desk (« le bureau »): one agency's invoices, one verb for each button. It knows ports, no backend."""
 
 import builtins
-import logging
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,7 +22,6 @@ from indiopay.errors import (
     InvoiceChangedError,
     InvoiceNotFoundError,
     LinkError,
-    StorageError,
 )
 from indiopay.history import HistoryEntry
 from indiopay.invoice import Change, Idempotency, Invoice, LinkRef, NewInvoice, new_id
@@ -40,8 +38,6 @@ from indiopay.status import Status
 from indiopay.templates import environment
 from indiopay.text import one_line, paragraph
 from indiopay.uploads import OpenedFile, check_uploads, drop_uploads, keep_uploads, opened
-
-log = logging.getLogger(__name__)
 
 _REFERENCE_LIMIT = 200
 _REASON_LIMIT = 1_000
@@ -150,8 +146,8 @@ class InvoiceDesk:
             attachments = keep_uploads(files, read.files, store=self._files, agency=self._slug, random=self._random)
         new = self._new_invoice(read, attachments, key)
         invoice = self._added(new)
-        if invoice.id == new.id and new.letter is not None:
-            self._try_at_once(new.letter)
+        if self._send_at_once and invoice.id == new.id and new.letter is not None:
+            self._dispatch.try_at_once(new.letter)
         return invoice
 
     def get(self, invoice_id: UUID) -> Invoice:
@@ -202,7 +198,8 @@ class InvoiceDesk:
         """« Envoyer une facture », the first time or again: each call is a letter of its own. OPEN only."""
         letter = self._letter(invoice_id, self.get(invoice_id).client.email, self._now())
         self._change(invoice_id, lambda invoice: invoice.send(letter))
-        self._try_at_once(letter)
+        if self._send_at_once:
+            self._dispatch.try_at_once(letter)
         return {delivery.id: delivery for delivery in self.deliveries(invoice_id)}[letter.id]
 
     def deliveries(self, invoice_id: UUID) -> tuple[Delivery, ...]:
@@ -212,8 +209,16 @@ class InvoiceDesk:
         return tuple(letter.delivery(now) for letter in self._store.deliveries(self._slug, invoice_id))
 
     def deliver(self, *, limit: int = 100) -> int:
-        """Try the letters that wait, at most `limit` of them; how many were sent. For a worker or a cron job."""
+        """Try the letters that wait, at most `limit` of them; how many were sent. For a worker or a cron job.
+
+        A round ends early while the relay is away (`paused_until`), and after half an hour.
+        """
         return self._dispatch.deliver(limit)
+
+    @property
+    def paused_until(self) -> datetime | None:
+        """Until when this desk leaves letters waiting, because the relay was away; None when it does not."""
+        return self._dispatch.breaker.paused_until(self._now())
 
     def record_payment(self, invoice_id: UUID, *, reference: str, paid_at: datetime | None = None) -> Invoice:
         """OPEN to PAID, when the host's processor says so; `paid_at` is aware, now when None.
@@ -365,15 +370,6 @@ class InvoiceDesk:
             letter, invoice, agency=self._agency, link=url, at=self._now(), templates=self._templates
         )
         return envelope_sender(self._agency), message
-
-    def _try_at_once(self, letter: Letter) -> None:
-        """What was committed stays acknowledged: if the store fails now, the letter waits for `deliver`."""
-        if not self._send_at_once:
-            return
-        try:
-            self._dispatch.attempt(letter.id)
-        except StorageError as error:
-            log.warning("letter %s waits: the store failed with %s", letter.id, type(error.__cause__).__name__)
 
     def _change(self, invoice_id: UUID, verb: Callable[[Invoice], Change | None]) -> Invoice:
         """Apply a verb to the invoice as it stands; when another caller was first, read again."""

@@ -216,7 +216,12 @@ def _delivery(delivery: Delivery, locale: str) -> str:
 
 
 def _why(reason: str, locale: str) -> str:
-    """The sentence for a reason such as "rcpt_550": of the whole code, of its phase and first digit, of its phase."""
+    """The sentence for a reason such as "rcpt_550": of the whole code, of its phase and first digit, of its phase.
+
+    A letter that was given up says first why it waited.
+    """
+    if reason.startswith("expired_"):
+        return f"{_why(reason.removeprefix('expired_'), locale)} {_why('expired', locale)}"
     phase, _, code = reason.rpartition("_") if reason[-3:].isdigit() else (reason, "", "")
     keys = (f"reason.{reason}", f"reason.{phase}.{code[:1]}", f"reason.{phase}", f"reason..{code[:1]}", "reason")
     return _worded(keys, locale, {})

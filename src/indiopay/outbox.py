@@ -21,6 +21,7 @@ LEASE = timedelta(hours=1)
 GIVEN_UP_AFTER = timedelta(days=5)
 """How long a letter is tried; RFC 5321 says four to five days."""
 
+_PREPARED_AGAIN_AFTER = timedelta(minutes=15)
 _BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 30, 60, 120, 240, 360))
 
 
@@ -73,7 +74,7 @@ class Letter:
 
     @property
     def reason(self) -> str | None:
-        """Why it failed or waits, as one code: "rcpt_550", "connect", "expired"; None when all is well."""
+        """Why it failed or waits, as one code: "rcpt_550", "connect", "expired_rcpt_450"; None when all is well."""
         if self.last_phase is None or self.state == "sent":
             return None
         return self.last_phase if self.last_code is None else f"{self.last_phase}_{self.last_code}"
@@ -127,8 +128,9 @@ def settled(kept: Letter, after: Letter) -> Letter | None:
 
 
 def expired(letter: Letter) -> Letter:
-    """The letter, given up because it has waited for five days."""
-    return _ended(letter, "failed", last_phase="expired")
+    """The letter, given up because it has waited for five days: "expired", and why it waited if that is known."""
+    phase = "expired" if letter.last_phase is None else f"expired_{letter.last_phase}"
+    return _ended(letter, "failed", last_phase=phase, last_code=letter.last_code)
 
 
 def withdrawn(letter: Letter, now: datetime) -> Letter:
@@ -138,15 +140,23 @@ def withdrawn(letter: Letter, now: datetime) -> Letter:
     return evolve(_ended(letter, "cancelled", last_phase="at_relay"), lease_end=letter.lease_end)
 
 
+def unprepared(letter: Letter, reason: str, *, at: datetime) -> Letter:
+    """The letter, put off because it could not be prepared; no relay has seen it, so no attempt is counted."""
+    return evolve(letter, last_phase=reason, last_code=None, lease_end=None, not_before=at + _PREPARED_AGAIN_AFTER)
+
+
 def accepted(letter: Letter, *, at: datetime) -> Letter:
     """The letter after the relay's 250."""
     return evolve(_ended(letter, "sent"), attempts=letter.attempts + 1, sent_at=at)
 
 
 def refused(letter: Letter, error: MailError, *, at: datetime) -> Letter:
-    """The letter after an attempt that failed: it waits for its next turn, or has failed for good."""
+    """The letter after an attempt that failed: it waits for its next turn, or has failed for good.
+
+    One that met a relay that is away goes behind the others: if the relay cannot bear this one, they pass.
+    """
     if error.kind == "transport":
-        return evolve(letter, last_phase=error.reason, last_code=error.code, lease_end=None)
+        return evolve(letter, last_phase=error.reason, last_code=error.code, lease_end=None, not_before=at)
     tried = evolve(letter, attempts=letter.attempts + 1)
     if error.kind == "never":
         return _ended(tried, "failed", last_phase=error.reason, last_code=error.code)

@@ -216,7 +216,7 @@ def _details(value: Mapping[str, Any], _: object) -> dict[str, object]:
     return {name: _DETAILS[name](detail, object) for name, detail in value.items()}
 
 
-_CODE = _shaped("[a-z0-9_]{1,40}")
+_CODE = _shaped("[a-z0-9_]{1,48}")
 _ENVELOPE_ADDRESS = _shaped(f"{_LOCAL_PART}@[A-Za-z0-9.-]+")
 _DETAILS: Mapping[str, Read[object]] = {"delivery_id": _line, "reason": _perhaps(_text), "reference": _line}
 
