@@ -96,7 +96,7 @@ class Driver:
             clock=self.clock,
             send_at_once=answers is not None,
         )
-        desk._random = self._drawn  # type: ignore[assignment]  # it is never called without a size
+        desk._random = desk._intake.random = self._drawn  # type: ignore[assignment]  # it is never called without a size
         yield desk, mailer
         if mailer.fault:
             raise mailer.fault

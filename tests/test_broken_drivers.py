@@ -15,7 +15,8 @@ from unittest.mock import patch
 
 import pytest
 
-from indiopay import Invoice, InvoiceDesk, MailError, StorageError
+from indiopay import Invoice, MailError, StorageError
+from indiopay.intake import Intake
 from indiopay.invoice import NewInvoice
 from indiopay.stores import sqlite_file, sqlite_lock
 from indiopay.stores.sqlite import SqliteStore
@@ -258,7 +259,7 @@ def _keeps_its_turn_when_it_fails(database: Path) -> Iterator[None]:
 
 
 _turns: list[AbstractContextManager[None]] = []
-_add, _added = SqliteStore.add, InvoiceDesk._added
+_add, _added = SqliteStore.add, Intake._added
 
 
 def _acknowledges_what_failed(store: SqliteStore, agency: str, new: NewInvoice) -> Invoice:
@@ -268,11 +269,11 @@ def _acknowledges_what_failed(store: SqliteStore, agency: str, new: NewInvoice) 
         return new.numbered(len(filling()[0]) + 1, new.at).invoice
 
 
-def _drops_files_that_may_be_in_use(desk: InvoiceDesk, new: NewInvoice) -> Invoice:
+def _drops_files_that_may_be_in_use(intake: Intake, new: NewInvoice) -> Invoice:
     try:
-        return _added(desk, new)
+        return _added(intake, new)
     except StorageError:
-        drop_uploads(new.attachments, store=desk._files, agency=desk._slug)
+        drop_uploads(new.attachments, store=intake.files, agency=intake.agency.slug)
         raise
 
 
@@ -283,7 +284,7 @@ TWINS: list[tuple[str, str, object, str, Any]] = [
     ("half", "create", SqliteFile, "writing", _commits_each_statement),  # a number is lost
     ("half", "cancel", SqliteFile, "writing", _commits_each_statement),  # its letters are, the invoice is not
     ("lost", "create", SqliteStore, "add", _acknowledges_what_failed),
-    ("files", MAILING[0], InvoiceDesk, "_added", _drops_files_that_may_be_in_use),
+    ("files", MAILING[0], Intake, "_added", _drops_files_that_may_be_in_use),
 ]
 """How each is caught, at which verb, and what is broken for it."""
 

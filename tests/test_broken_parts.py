@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from indiopay import Invoice, InvoiceDesk, MailError, StorageError, delivery, outbox
+from indiopay import Invoice, MailError, StorageError, delivery, outbox
 from indiopay.files.folder import FolderFiles
+from indiopay.intake import Intake
 from indiopay.invoice import NewInvoice
 from indiopay.mailers.memory import MemoryMailer
 from indiopay.outbox import Letter
@@ -104,20 +105,20 @@ def test_a_download_that_nobody_reads_leaves_no_file_open(tmp_path: Path) -> Non
 
 # --- red twins
 
-_added = InvoiceDesk._added
+_added = Intake._added
 
 
-def _drops_files_that_may_be_in_use(desk: InvoiceDesk, new: NewInvoice) -> Invoice:
+def _drops_files_that_may_be_in_use(intake: Intake, new: NewInvoice) -> Invoice:
     try:
-        return _added(desk, new)
+        return _added(intake, new)
     except StorageError:
-        drop_uploads(new.attachments, store=desk._files, agency=desk._slug)
+        drop_uploads(new.attachments, store=intake.files, agency=intake.agency.slug)
         raise
 
 
-def _acknowledges_what_failed(desk: InvoiceDesk, new: NewInvoice) -> Invoice:
+def _acknowledges_what_failed(intake: Intake, new: NewInvoice) -> Invoice:
     try:
-        return _added(desk, new)
+        return _added(intake, new)
     except StorageError:
         return new.numbered(len(filling()[0]) + 1, new.at).invoice
 
@@ -127,8 +128,8 @@ def _takes_silence_for_an_absence(letter: Letter, error: MailError, *, at: datet
 
 
 TWINS: list[tuple[str, str, object, str, Any]] = [
-    ("files", "store", InvoiceDesk, "_added", _drops_files_that_may_be_in_use),
-    ("lost", "store", InvoiceDesk, "_added", _acknowledges_what_failed),
+    ("files", "store", Intake, "_added", _drops_files_that_may_be_in_use),
+    ("lost", "store", Intake, "_added", _acknowledges_what_failed),
     ("copies", "mailer", delivery, "refused", _takes_silence_for_an_absence),
 ]
 """How each is caught, over which part that fails, and what is broken for it."""

@@ -176,7 +176,7 @@ def _scan(name: str, chunks: Iterator[bytes]) -> None:
 
 def test_a_scanner_refuses_a_file_beside_the_other_problems(desk: InvoiceDesk) -> None:
     """Its problem is of the files, at the file's place; a file that is refused already is not scanned."""
-    desk._scanner = _scan
+    desk._intake.scanner = _scan
     files = [Upload("a.txt", b"fine"), Upload("b.txt", b"a VIRUS"), Upload("c.exe", b"VIRUS")]
     found = desk.check(filled_in(amount="", files=files))
     assert told(found) == [("amount", "required", None), ("files", "type", 2), ("files", "mismatch", 1)]
@@ -189,7 +189,7 @@ def _refuse(name: str, chunks: Iterator[bytes]) -> None:
 
 def test_a_scanner_need_not_say_what_it_found(desk: InvoiceDesk, files: FileStore) -> None:
     """The file is refused all the same."""
-    desk._scanner = _refuse
+    desk._intake.scanner = _refuse
     form = filled_in(files=[Upload("a.txt", b"fine")])
     assert told(desk.check(form)) == [("files", "unsafe", 0)]
     with pytest.raises(InvalidInputError):
@@ -216,7 +216,7 @@ def test_a_stream_that_dies_under_the_scanner_is_unreadable(desk: InvoiceDesk) -
         stream.is_checked = True
         list(chunks)
 
-    desk._scanner = scan
+    desk._intake.scanner = scan
     assert told(desk.check(filled_in(files=[Upload("a.txt", stream)]))) == [("files", "unreadable", 0)]
 
 
@@ -227,7 +227,7 @@ def _break(name: str, chunks: Iterator[bytes]) -> None:
 
 def test_a_scanner_that_is_down_lets_no_file_in(desk: InvoiceDesk, files: FileStore) -> None:
     """What it raised comes out, and nothing is kept."""
-    desk._scanner = _break
+    desk._intake.scanner = _break
     with pytest.raises(ConnectionRefusedError):
         desk.create(filled_in(files=[Upload("a.txt", b"fine")]))
     assert (kept_files(files), desk.list().items) == (0, ())

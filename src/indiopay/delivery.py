@@ -10,10 +10,12 @@ from uuid import UUID
 
 from attrs import Factory, evolve, frozen
 
+from indiopay.agency import Agency
 from indiopay.breaker import Breaker
+from indiopay.email_address import envelope_address
 from indiopay.errors import LinkError, MailError, MailErrorKind, StorageError
-from indiopay.invoice import outcome_entry
-from indiopay.outbox import GIVEN_UP_AFTER, LEASE, Letter, accepted, refused, unprepared
+from indiopay.invoice import new_id, outcome_entry
+from indiopay.outbox import GIVEN_UP_AFTER, LEASE, Letter, accepted, new_letter, refused, unprepared
 from indiopay.ports import BatchMailer, InvoiceStore, Mailer
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,14 @@ class Event:
     at: datetime
     invoice_id: UUID | None
     delivery_id: UUID | None
+
+
+def asked_letter(
+    invoice_id: UUID, address: str, *, agency: Agency, at: datetime, random: Callable[[int], bytes]
+) -> Letter:
+    """A new letter to the client's address; its Message-ID is in the domain of the agency's own."""
+    domain = envelope_address(agency.email).rpartition("@")[2]
+    return new_letter(new_id(at, random(10)), invoice_id, recipient=envelope_address(address), domain=domain, at=at)
 
 
 @frozen

@@ -1,6 +1,5 @@
 """The desk (« le bureau »): one agency's invoices, one verb for each button. It knows ports, no backend."""
 
-import builtins
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,24 +11,23 @@ from typing import Protocol, Self, TypedDict
 from uuid import UUID
 
 from indiopay.agency import Agency
-from indiopay.attachment import Attachment, FilePolicy, download_headers, storage_key, verified
-from indiopay.delivery import Dispatch, Event
-from indiopay.email_address import envelope_address
+from indiopay.attachment import FilePolicy, download_headers, storage_key, verified
+from indiopay.delivery import Dispatch, Event, asked_letter
 from indiopay.errors import (
     AttachmentNotFoundError,
-    IdempotencyError,
     InvalidInputError,
     InvoiceChangedError,
     InvoiceNotFoundError,
     LinkError,
 )
 from indiopay.history import HistoryEntry
-from indiopay.invoice import Change, Idempotency, Invoice, LinkRef, NewInvoice, new_id
-from indiopay.invoice_form import CheckedFiles, FormValues, InvoiceForm, fingerprint, read_form
+from indiopay.intake import Intake
+from indiopay.invoice import Change, Invoice, LinkRef
+from indiopay.invoice_form import InvoiceForm
 from indiopay.letters import envelope_sender, render_letter
 from indiopay.links import PaymentLinks
 from indiopay.listing import Order, Page, Totals, page_of, read_cursor, read_filter, read_limit
-from indiopay.outbox import Delivery, Letter, new_letter
+from indiopay.outbox import Delivery, Letter
 from indiopay.payment_page import Download, PaymentPage, payment_page
 from indiopay.ports import FileStore, InvoiceStore, Mailer, Scanner
 from indiopay.problems import Problem
@@ -37,16 +35,13 @@ from indiopay.records import take_records, write_records
 from indiopay.status import Status
 from indiopay.templates import environment
 from indiopay.text import one_line, paragraph
-from indiopay.uploads import OpenedFile, check_uploads, drop_uploads, keep_uploads, opened
 
 _REFERENCE_LIMIT = 200
 _REASON_LIMIT = 1_000
-_KEY_LIMIT = 200
 _SWEPT_AFTER = timedelta(days=1)
 _EARLIEST, _LATEST = 1970, 9998
 _AFTER_ALL = datetime(9999, 1, 1, tzinfo=UTC)
 _FILE_POLICY = FilePolicy()
-_ANY_FILES = FilePolicy(max_files=10_000, max_bytes=2**40, max_total_bytes=2**40)
 
 
 class DeskOptions(TypedDict, total=False):
@@ -99,9 +94,8 @@ class InvoiceDesk:
         self._links = links
         self._clock = clock
         self._send_at_once = send_at_once
-        self._policy = file_policy
-        self._scanner = scanner
         self._templates = None if templates is None else environment(templates)
+        self._intake = Intake(agency, store, files, links, file_policy, scanner, self._now, self._random)
         self._dispatch = Dispatch(agency.slug, store, mailer, self._render, self._now, on_event)
         self._closing = ExitStack()
 
@@ -123,9 +117,7 @@ class InvoiceDesk:
 
     def check(self, form: InvoiceForm) -> tuple[Problem, ...]:
         """Every problem of a form, for live validation; nothing is written, and streams keep their position."""
-        with opened(_typed(form).files) as files:
-            read = self._read(form, self._checked(form, files))
-        return () if isinstance(read, FormValues) else read
+        return self._intake.check(form)
 
     def create(self, form: InvoiceForm, *, idempotency_key: str | None = None) -> Invoice:
         """« Créer une facture »: number it, keep its files, queue its letter if it is to be sent by e-mail.
@@ -134,20 +126,9 @@ class InvoiceDesk:
         under that key is an IdempotencyError. A form with problems is an InvalidInputError that holds them all, uses
         no key and leaves nothing behind.
         """
-        with opened(_typed(form).files) as files:
-            checked = self._checked(form, files)
-            read = self._read(form, checked)
-            key = _idempotency(idempotency_key, form, checked)
-            looks = key and (form.files or not isinstance(read, FormValues))
-            if key and looks and (made := self._made_with(key, form, files, checked[1])):
-                return made
-            if not isinstance(read, FormValues):
-                raise InvalidInputError(read)
-            attachments = keep_uploads(files, read.files, store=self._files, agency=self._slug, random=self._random)
-        new = self._new_invoice(read, attachments, key)
-        invoice = self._added(new)
-        if self._send_at_once and invoice.id == new.id and new.letter is not None:
-            self._dispatch.try_at_once(new.letter)
+        invoice, letter = self._intake.create(form, idempotency_key)
+        if letter is not None:
+            self._try_at_once(letter)
         return invoice
 
     def get(self, invoice_id: UUID) -> Invoice:
@@ -196,10 +177,10 @@ class InvoiceDesk:
 
     def send(self, invoice_id: UUID) -> Delivery:
         """« Envoyer une facture », the first time or again: each call is a letter of its own. OPEN only."""
-        letter = self._letter(invoice_id, self.get(invoice_id).client.email, self._now())
+        address = self.get(invoice_id).client.email
+        letter = asked_letter(invoice_id, address, agency=self._agency, at=self._now(), random=self._random)
         self._change(invoice_id, lambda invoice: invoice.send(letter))
-        if self._send_at_once:
-            self._dispatch.try_at_once(letter)
+        self._try_at_once(letter)
         return {delivery.id: delivery for delivery in self.deliveries(invoice_id)}[letter.id]
 
     def deliveries(self, invoice_id: UUID) -> tuple[Delivery, ...]:
@@ -300,69 +281,6 @@ class InvoiceDesk:
             self._files.delete(key)
         return len(swept)
 
-    def _checked(self, form: InvoiceForm, files: builtins.list[OpenedFile]) -> CheckedFiles:
-        return check_uploads(form.files, files, self._policy, self._scanner)
-
-    def _read(self, form: InvoiceForm, checked: CheckedFiles) -> FormValues | tuple[Problem, ...]:
-        return read_form(form, checked, agency=self._agency, today=self._today())
-
-    def _made_with(
-        self, key: Idempotency, form: InvoiceForm, files: builtins.list[OpenedFile], problems: tuple[Problem, ...]
-    ) -> Invoice | None:
-        """The invoice of this key. Files that the policy has come to refuse are compared all the same."""
-        made = self._store.by_idempotency_key(self._slug, key.key)
-        if made is None:
-            return None
-        invoice, made_from = made
-        known, unknown = check_uploads(form.files, files, _ANY_FILES, None) if problems else ((), ())
-        if not unknown and made_from == (fingerprint(form, known) if problems else key.fingerprint):
-            return invoice
-        if problems:
-            raise InvalidInputError(problems)
-        raise IdempotencyError("this idempotency key was used for another form")
-
-    def _new_invoice(
-        self, values: FormValues, attachments: tuple[Attachment, ...], key: Idempotency | None
-    ) -> NewInvoice:
-        at = self._now()
-        invoice_id = new_id(at, self._random(10))
-        return NewInvoice(
-            invoice_id,
-            values.type,
-            self._slug,
-            values.client,
-            values.amount,
-            values.due_date,
-            values.description,
-            attachments,
-            values.locale,
-            at,
-            self._links.draw(self._slug, self._random),
-            self._letter(invoice_id, values.client.email, at) if values.send_by_email else None,
-            key,
-        )
-
-    def _added(self, new: NewInvoice) -> Invoice:
-        """Written, or found under its key. Files go only when it is sure that nothing refers to them."""
-        try:
-            invoice = self._store.add(self._slug, new)
-        except IdempotencyError:
-            drop_uploads(new.attachments, store=self._files, agency=self._slug)
-            raise
-        if invoice.id != new.id:
-            drop_uploads(new.attachments, store=self._files, agency=self._slug)
-        return invoice
-
-    def _letter(self, invoice_id: UUID, address: str, at: datetime) -> Letter:
-        sender = envelope_address(self._agency.email)
-        return new_letter(
-            new_id(at, self._random(10)),
-            invoice_id,
-            recipient=envelope_address(address),
-            domain=sender.rpartition("@")[2],
-            at=at,
-        )
-
     def _render(self, letter: Letter) -> tuple[str, bytes]:
         invoice, link = self._found(letter.invoice_id)
         url = self._links.url_for(self._slug, link)
@@ -370,6 +288,10 @@ class InvoiceDesk:
             letter, invoice, agency=self._agency, link=url, at=self._now(), templates=self._templates
         )
         return envelope_sender(self._agency), message
+
+    def _try_at_once(self, letter: Letter) -> None:
+        if self._send_at_once:
+            self._dispatch.try_at_once(letter)
 
     def _change(self, invoice_id: UUID, verb: Callable[[Invoice], Change | None]) -> Invoice:
         """Apply a verb to the invoice as it stands; when another caller was first, read again."""
@@ -395,18 +317,6 @@ class InvoiceDesk:
 
     def _now(self) -> datetime:
         return _utc(self._clock(), field="clock")
-
-
-def _typed(form: object) -> InvoiceForm:
-    if not isinstance(form, InvoiceForm):
-        raise InvalidInputError((Problem("form", "type"),))
-    return form
-
-
-def _idempotency(key: str | None, form: InvoiceForm, checked: CheckedFiles) -> Idempotency | None:
-    if key is None:
-        return None
-    return Idempotency(_valid(one_line(key, field="idempotency_key", limit=_KEY_LIMIT)), fingerprint(form, checked[0]))
 
 
 def _valid(read: str | Problem) -> str:

@@ -210,8 +210,10 @@ class Trial:
         self._hold(not damaged, "files", damaged)
 
     def _can_be_used(self, desk: InvoiceDesk, kept: Kept) -> None:
-        """At once; a day later there is no letter that waits, and no file too many."""
+        """At once, or after its pause; a day later there is no letter that waits, and no file too many."""
         wanted, scene = self._wanted, self._scene
+        if until := desk.paused_until:
+            scene.clock.advance(until - scene.clock())
         again, is_before = ask(self._act, desk, scene), kept == wanted.before
         if kept in (wanted.before, wanted.after):
             expected = wanted.first if is_before else wanted.second

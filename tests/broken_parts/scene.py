@@ -57,7 +57,7 @@ class Scene:
     def desk(self, **changes: Any) -> InvoiceDesk:
         parts = {"store": self.store, "files": self.files, "mailer": self.mailer}
         desk = InvoiceDesk(agency=AGENCY, links=self.links, clock=self.clock, **{**parts, **changes})
-        desk._random = self._random.randbytes  # type: ignore[assignment]  # it is never called without a size
+        desk._random = desk._intake.random = self._random.randbytes  # type: ignore[assignment]  # it is never called without a size
         return desk
 
     def token(self, which: int) -> str:
