@@ -33,7 +33,10 @@ _UNSAID: Mapping[MailErrorKind, str] = {
 
 @frozen
 class Event:
-    """Something for a host to count: kind is "sent" or "failed" (a letter) or "paused" (the relay is away)."""
+    """Something for a host to count: kind is "sent" or "failed" (a letter) or "paused" (the relay is away).
+
+    That a letter was given up after five days is said by its delivery and its invoice's history alone.
+    """
 
     kind: str
     at: datetime
