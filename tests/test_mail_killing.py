@@ -22,7 +22,6 @@ from .mail.real_workers import WORKERS, Account, live
 pytestmark = [pytest.mark.forks, pytest.mark.no_cover]  # it goes over and over what other tests cover
 
 LIVES = 25
-LIVES_OF_A_TWIN = 10
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -76,10 +75,11 @@ def test_no_letter_is_lost_and_none_comes_twice_but_for_a_kill(
     assert account.kills == LIVES * WORKERS
 
 
+@pytest.mark.parametrize("open_store", ["sqlite"], indirect=True)
 def test_workers_that_write_before_they_send_are_caught(open_store: Callable[[], Any], seed: int) -> None:
     """A letter is then told as sent that never went."""
     with closing(open_store()):
         pass
-    account = live(open_store, lives=LIVES_OF_A_TWIN, lots=Random(seed), dispatch=careless.SentBeforeSending)
+    account = live(open_store, lives=LIVES, lots=Random(seed), dispatch=careless.SentBeforeSending)
     with closing(open_store()) as store, pytest.raises(AssertionError, match="no relay accepted"):
         adds_up(store, account)
