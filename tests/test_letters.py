@@ -113,16 +113,33 @@ def test_a_letter_is_in_the_clients_language() -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "said"),
+    ("at", "subject", "said"),
     [
-        (datetime(2026, 4, 1, 15, tzinfo=UTC), "Cette facture est à payer aujourd’hui."),
-        (datetime(2026, 4, 2, 15, tzinfo=UTC), "La date d’échéance est passée."),
+        (datetime(2026, 4, 1, 3, 59, tzinfo=UTC), "à payer au plus tard le 1er\u00a0avril\u00a02026", ""),
+        (
+            datetime(2026, 4, 1, 4, tzinfo=UTC),
+            "1,00\u00a0$ à payer aujourd’hui",
+            "Cette facture est à payer aujourd’hui.",
+        ),
+        (datetime(2026, 4, 2, 3, 59, tzinfo=UTC), "à payer aujourd’hui", "Cette facture est à payer aujourd’hui."),
+        (datetime(2026, 4, 2, 4, tzinfo=UTC), "échue le 1er\u00a0avril\u00a02026", "La date d’échéance est passée."),
     ],
 )
-def test_due_today_and_overdue_are_said_by_the_agencys_date(at: datetime, said: str) -> None:
-    """In both parts."""
+def test_due_today_and_overdue_are_said_by_the_agencys_date(at: datetime, subject: str, said: str) -> None:
+    """From the agency's own midnight on, in the subject and in both parts."""
+    message = parsed(at=at)
+    assert message["Subject"].endswith(subject)
     for kind in ("plain", "html"):
-        assert said in text_of(parsed(at=at), kind)
+        body = text_of(message, kind)
+        assert said in body
+        assert ("aujourd’hui" in body, "passée" in body) == ("aujourd’hui" in said, "passée" in said)
+
+
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_amount_and_due_date_stand_once_in_each_part(kind: str) -> None:
+    """The subject has them too, and the preview says something else."""
+    body = text_of(parsed(), kind)
+    assert (body.count("1,00\u00a0$"), body.count("1er\u00a0avril\u00a02026")) == (1, 1)
 
 
 def test_every_line_is_short_ascii_and_ends_in_crlf() -> None:

@@ -25,6 +25,11 @@ _SEPARATES = re.compile(r'[\s,;:<>()\[\]"\\]')
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
 _BROKEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
+_SUBJECTS = {
+    (False, False): "letter.subject",
+    (True, False): "letter.subject.due_today",
+    (False, True): "letter.subject.overdue",
+}
 _WORD_BYTES = 39  # so that "Subject: " and a word fit into the 76 characters of RFC 2047
 _PLAIN_LENGTH = 60
 
@@ -45,7 +50,7 @@ def render_letter(
     """
     if at.utcoffset() is None:
         raise ValueError("a letter is dated by an aware time")
-    shown = _values(invoice, agency, link, at)
+    shown = letter_values(invoice, agency, link, at)
     templates = templates or environment()
     text, html = (templates.get_template(name).render(shown) for name in ("letter.txt", "letter.html"))
     boundary = f"=_{letter.id.hex}"
@@ -59,7 +64,7 @@ def envelope_sender(agency: Agency) -> str:
     return _bare(envelope_address(agency.email))
 
 
-def _values(invoice: Invoice, agency: Agency, link: str, at: datetime) -> dict[str, Any]:
+def letter_values(invoice: Invoice, agency: Agency, link: str, at: datetime) -> dict[str, Any]:
     """What a template may name."""
     locale, today = supported_locale(invoice.locale), agency.local_date(at)
     return {
@@ -88,7 +93,7 @@ def _headers(letter: Letter, shown: dict[str, Any], agency: Agency, at: datetime
 
     address = envelope_sender(agency)
     subject = shown["say"](
-        "letter.subject",
+        _SUBJECTS[shown["due_today"], shown["overdue"]],
         agency=shown["agency"],
         number=shown["number"],
         amount=shown["amount"],
