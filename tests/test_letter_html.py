@@ -24,6 +24,8 @@ from .browser import running
 from .letter_html import PAGE, foreign
 from .test_letters import AGENCY, FILE, INVOICE, LINK, NOW, raw, text_of
 
+pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
+
 LONG = {
     "invoice": evolve(
         INVOICE,
@@ -100,6 +102,12 @@ PAGES = st.sampled_from(
 )
 
 
+def finders(link: str, text: str) -> list[bool]:
+    """Whether each of two libraries makes a link of all of it, and of no more."""
+    found = [match.url for match in LinkifyIt().match(text) or () if match.text == link]
+    return [found == [link], f">{link.replace('&', '&amp;')}</a>" in urlize(text, autoescape=True)]
+
+
 @given(TOKENS, PAGES)
 def test_two_linkifiers_find_the_link_whole_in_the_text(token: str, page: str) -> None:
     """Alone on its line, to its last character."""
@@ -107,8 +115,13 @@ def test_two_linkifiers_find_the_link_whole_in_the_text(token: str, page: str) -
     values = letter_values(INVOICE, AGENCY, link, NOW)
     text = environment().get_template("letter.txt").render(values)
     assert link in text.splitlines()
-    assert [found.url for found in LinkifyIt().match(text) or () if found.text == link] == [link]
-    assert f">{link.replace('&', '&amp;')}</a>" in urlize(text, autoescape=True)
+    assert finders(link, text) == [True, True]
+
+
+@pytest.mark.parametrize("written", ["{}x", "{}/", "a{}", "{:.60}\n{:.1}"])
+def test_a_link_that_is_not_whole_is_caught(written: str) -> None:
+    """The search above has been seen to find none."""
+    assert finders(LINK, written.format(LINK, LINK)) == [False, False]
 
 
 # --- as it is seen
@@ -147,7 +160,7 @@ def browser() -> Iterator[Any]:
         yield chromium
 
 
-@pytest.fixture(params=product(WIDTHS, SCHEMES), ids=lambda both: f"{both[0]} {both[1]}")
+@pytest.fixture(scope="module", params=product(WIDTHS, SCHEMES), ids=lambda both: f"{both[0]} {both[1]}")
 def screen(browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
     """A page so wide, in light or dark."""
     width, scheme = request.param
@@ -162,27 +175,29 @@ def test_a_letter_can_be_read_on_any_screen(screen: Any, name: str) -> None:
     screen.set_content(html_of(**LETTERS[name]))
     assert screen.evaluate("document.documentElement.scrollWidth") <= screen.viewport_size["width"]
     assert min(screen.evaluate(_CONTRASTS)) >= 4.5
-    button = screen.locator("a").first.bounding_box()
-    assert button["height"] >= 44
+    assert screen.locator("a").first.bounding_box()["height"] >= 44
     assert not screen.locator("div").first.is_visible()
 
 
 def test_a_letter_that_sticks_out_or_fades_is_caught(screen: Any) -> None:
     """The measures above have been seen to fail."""
-    html = html_of(**LONG)
-    screen.set_content(html.replace("word-break: break-word;", "").replace("#ffffff", "#3b84c4"))
+    broken = html_of(**LONG).replace("word-break: break-word;", "").replace("14px 28px", "4px 28px")
+    screen.set_content(broken.replace("#ffffff", "#3b84c4").replace("display: none", ""))
     assert screen.evaluate("document.documentElement.scrollWidth") > screen.viewport_size["width"]
     assert min(screen.evaluate(_CONTRASTS)) < 4.5
+    assert screen.locator("a").first.bounding_box()["height"] < 44
+    assert screen.locator("div").first.is_visible()
 
 
-def test_a_letter_loads_nothing(browser: Any) -> None:
-    """Nobody learns when it is read."""
+@pytest.mark.parametrize("planted", ["", "http://127.0.0.1:9/x.png"])
+def test_a_letter_loads_nothing(browser: Any, planted: str) -> None:
+    """Nobody learns when it is read; a picture planted in it is seen to be asked for."""
     asked: list[str] = []
     page = browser.new_page()
     page.on("request", lambda request: asked.append(request.url))
-    page.set_content(html_of(), wait_until="networkidle")
+    page.set_content(html_of() + (planted and f'<img src="{planted}">'))
     page.close()
-    assert asked == []
+    assert asked == [planted] * bool(planted)
 
 
 @pytest.mark.parametrize("name", PICTURES)
