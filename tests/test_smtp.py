@@ -466,4 +466,4 @@ def test_whatever_a_relay_says_a_letter_is_accepted_or_told_why_not(
     kept = len(restless.kept) - before
     assert kept == 1 or kind != "sent"
     assert kept == 0 or moment in ("reply", "quit") or kind in ("sent", "unknown")
-    assert kind != "unknown" or moment in ("dot", "reply")
+    assert kind != "unknown" or moment in ("dot", "reply") or str(answer)[:1] == "3"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from indiopay.durable import create_file, make_folder
 from indiopay.errors import MailError, StorageError
+from indiopay.mailers.envelope import check_envelope
 
 
 class MaildirMailer:
@@ -25,8 +26,9 @@ class MaildirMailer:
             raise StorageError("the Maildir cannot be made; check its path and its permissions") from error
 
     def send(self, *, sender: str, recipient: str, message: bytes) -> None:
-        """Deliver the letter into the Maildir's "new"."""
-        envelope = f"Return-Path: <{sender}>\nDelivered-To: {recipient}\n".encode("ascii")
+        """Deliver the letter into the Maildir's "new"; MailError."""
+        check_envelope(sender, recipient)
+        envelope = f"Return-Path: <{sender}>\nDelivered-To: {recipient}\n".encode()
         name = f"{time.time_ns() // 10**9}.{secrets.token_hex(16)}.indiopay"
         letter, delivered = envelope + message.replace(b"\r\n", b"\n"), self._path / "new" / name
         try:

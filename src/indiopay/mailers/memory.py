@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from indiopay.mailers.envelope import check_envelope
+
 
 class SentMail(NamedTuple):
     """One letter as it was handed over: its envelope and its bytes."""
@@ -18,5 +20,6 @@ class MemoryMailer:
         self.sent: list[SentMail] = []
 
     def send(self, *, sender: str, recipient: str, message: bytes) -> None:
-        """Keep the letter."""
+        """Keep the letter; MailError if an address is none."""
+        check_envelope(sender, recipient)
         self.sent.append(SentMail(sender, recipient, message))

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 from indiopay.errors import MailError
+from indiopay.mailers.envelope import check_envelope
 from indiopay.mailers.smtp_session import SmtpSession
 from indiopay.outbox import LEASE
 from indiopay.ports import Mailer
 
 Security = Literal["starttls", "tls", "none"]
 
-_ADDRESS = re.compile(r"[^\s<>\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,320}")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _DOT = re.compile(rb"^\.", re.MULTILINE)
 
@@ -100,8 +100,7 @@ class _Batch:
 
     def send(self, *, sender: str, recipient: str, message: bytes) -> None:
         """Hand one letter over: its sender, its one recipient, then the message, whose headers are not looked at."""
-        if not (_ADDRESS.fullmatch(sender) and _ADDRESS.fullmatch(recipient)):
-            raise MailError("address", kind="never")
+        check_envelope(sender, recipient)
         body, times = _body(message), self._times
         late = time.monotonic() + 2 * (times.connect + times.command)
         session = self._begun(sender, recipient, body)

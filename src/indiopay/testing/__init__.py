@@ -7,9 +7,10 @@ from indiopay.testing.memory import memory_desk
 
 if TYPE_CHECKING:
     from indiopay.testing.file_contract import FileStoreContract as FileStoreContract
+    from indiopay.testing.mailer_contract import MailerContract as MailerContract
     from indiopay.testing.store_contract import InvoiceStoreContract as InvoiceStoreContract
 
-__all__ = ["FileStoreContract", "InvoiceStoreContract", "StoppedClock", "memory_desk"]
+__all__ = ["FileStoreContract", "InvoiceStoreContract", "MailerContract", "StoppedClock", "memory_desk"]
 
 _DUTIES = {
     "FileStoreContract": ("file_contract", "file_keeping", "file_races", "file_streams"),
@@ -25,6 +26,7 @@ _DUTIES = {
         "store_races",
         "store_writing",
     ),
+    "MailerContract": ("mailer_contract",),
 }
 """The rooms of each contract, the contract's own first."""
 

@@ -1,0 +1,180 @@
+"""The contract of a mailer: each of ours keeps it, and each broken one fails at the duty that it breaks alone."""
+
+import mailbox
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+import indiopay.testing
+from indiopay.errors import MailErrorKind
+from indiopay.mailers.maildir import MaildirMailer
+from indiopay.mailers.memory import MemoryMailer, SentMail
+from indiopay.mailers.smtp import SmtpMailer
+from indiopay.testing import MailerContract
+
+from .broken_mailers import BROKEN
+from .smtp_server import Answer, Does, ScriptedRelay
+from .test_store_contract import ROOT, duties
+
+DUTIES = {name.removeprefix("test_") for name in dir(MailerContract) if name.startswith("test_")}
+PLAIN = ("-n0", "-p", "no:cacheprovider", "--no-cov")
+Outcomes = Mapping[str, Mapping[str, Mapping[str, str]]]
+
+
+class TestMemoryMailer(MailerContract):
+    failures = ()
+
+    @pytest.fixture
+    def mailer(self) -> MemoryMailer:
+        return MemoryMailer()
+
+    @pytest.fixture
+    def arrived(self, mailer: MemoryMailer) -> Any:
+        return lambda: mailer.sent
+
+    @pytest.fixture
+    def refuse(self) -> Any:
+        return None
+
+
+class TestMaildirMailer(MailerContract):
+    failures = ("transport", "unknown")
+
+    @pytest.fixture
+    def mailer(self, tmp_path: Path) -> MaildirMailer:
+        return MaildirMailer(tmp_path / "courriels")
+
+    @pytest.fixture
+    def arrived(self, tmp_path: Path) -> Any:
+        return lambda: [_read(path) for path in (tmp_path / "courriels" / "new").iterdir()]
+
+    @pytest.fixture
+    def refuse(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+        """The file cannot be written; or it has its name, and the disk fails then."""
+        real = {"transport": os.open, "unknown": os.link}
+
+        def refuse(kind: MailErrorKind) -> None:
+            name = {"transport": "open", "unknown": "link"}[kind]
+
+            def fail(*given: Any, **named: Any) -> None:
+                monkeypatch.setattr(os, name, real[kind])
+                if kind == "unknown":
+                    real[kind](*given, **named)  # type: ignore[operator]  # it is a function
+                raise OSError(5, "EIO")
+
+            monkeypatch.setattr(os, name, fail)
+
+        return refuse
+
+
+def _read(path: Path) -> SentMail:
+    found = mailbox.MaildirMessage(path.read_bytes())
+    return SentMail(found["Return-Path"].strip("<>"), found["Delivered-To"], path.read_bytes())
+
+
+ANSWERS: Mapping[MailErrorKind, tuple[str, Answer]] = {
+    "transport": ("mail", "421 zoe@exemple.ca: not now"),
+    "later": ("rcpt", "450 zoe@exemple.ca is busy"),
+    "never": ("rcpt", "550 zoe@exemple.ca is unknown"),
+    "unknown": ("reply", Does.DROP),
+}
+
+
+class TestSmtpMailer(MailerContract):
+    @pytest.fixture
+    def relay(self) -> Iterator[ScriptedRelay]:
+        with ScriptedRelay() as relay:
+            yield relay
+
+    @pytest.fixture
+    def mailer(self, relay: ScriptedRelay) -> SmtpMailer:
+        return SmtpMailer("127.0.0.1", relay.port, security="none")
+
+    @pytest.fixture
+    def arrived(self, relay: ScriptedRelay) -> Any:
+        return lambda: [SentMail(kept.sender, ",".join(kept.recipients), kept.message) for kept in relay.kept]
+
+    @pytest.fixture
+    def refuse(self, relay: ScriptedRelay) -> Any:
+        def refuse(kind: MailErrorKind) -> None:
+            moment, answer = ANSWERS[kind]
+            again = [answer] if kind == "transport" and relay.connections else []  # a kept connection is opened anew
+            relay.script[moment] = [answer, *again]
+
+        return refuse
+
+
+# --- each duty is seen red
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    """For each test class of `broken_mailers.py`: its tests that "passed", "failed", ..., each with what was said."""
+    report = tmp_path_factory.mktemp("contract") / "report.xml"
+    command = [sys.executable, "-m", "pytest", "-q", *PLAIN, f"--junitxml={report}", "tests/broken_mailers.py"]
+    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
+    found: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
+    for case in ET.parse(report).iter("testcase"):  # noqa: S314  # our own report
+        told = next(iter(case), None)
+        kind, said = ("passed", "") if told is None else (told.tag, f"{told.get('message')}\n{told.text}")
+        found[case.attrib["classname"].rpartition(".")[2]][kind][case.attrib["name"].removeprefix("test_")] = said
+    return found
+
+
+def test_a_whole_mailer_keeps_every_duty(outcomes: Outcomes) -> None:
+    """Nothing fails, and nothing is left out."""
+    whole = outcomes["TestWholeMailer"]
+    assert whole.keys() == {"passed"}
+    assert duties(whole["passed"]) == DUTIES
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_broken_mailer_fails_at_the_duty_that_it_breaks_and_at_no_other(outcomes: Outcomes, broken: str) -> None:
+    """Each duty has been seen red, alone."""
+    assert outcomes[broken].keys() - {"skipped"} == {"passed", "failure"}
+    assert duties(outcomes[broken]["failure"]) == {BROKEN[broken]}
+
+
+def test_every_duty_is_broken_by_one() -> None:
+    """A duty that is added needs a broken mailer too."""
+    assert set(BROKEN.values()) == DUTIES
+
+
+def test_only_a_duty_of_an_undeclared_capability_is_skipped(outcomes: Outcomes) -> None:
+    """It says which; all the others are tried."""
+    skipped = outcomes["TestModestMailer"]["skipped"]
+    assert all(
+        any(why in said for why in ("failures does not name", "keeps_bytes is False", "keeps no connection"))
+        for said in skipped.values()
+    )
+    assert duties(outcomes["TestModestMailer"]["passed"]) | duties(skipped) == DUTIES
+    assert outcomes["TestModestMailer"].keys() == {"passed", "skipped"}
+
+
+def test_without_a_mailer_every_duty_errs(outcomes: Outcomes) -> None:
+    """And says what to override."""
+    assert outcomes["TestNoMailer"].keys() == {"error"}
+    assert duties(outcomes["TestNoMailer"]["error"]) == DUTIES
+    assert all("must override the fixture" in said for said in outcomes["TestNoMailer"]["error"].values())
+
+
+def test_a_duty_cannot_be_overridden() -> None:
+    """Whoever breaks one does not keep the contract."""
+    name = "test_each_call_is_one_copy"
+    with pytest.raises(TypeError, match=f"TestOwn overrides duties of the contract: {name}"):
+        type("TestOwn", (MailerContract,), {name: None})
+    assert "test_of_its_own" in vars(type("TestOwn", (MailerContract,), {"test_of_its_own": None}))
+
+
+def test_every_duty_is_stated_in_one_sentence() -> None:
+    """Whoever fails one reads what was promised."""
+    stated = {name: getattr(MailerContract, f"test_{name}").__doc__ or "" for name in DUTIES}
+    assert [name for name, text in stated.items() if not text.endswith(".") or "\n" in text] == []
+    assert "MailerContract" in indiopay.testing.__all__
