@@ -126,7 +126,7 @@ class FileStore(Protocol):
 
 
 class Mailer(Protocol):
-    """Hands one letter to one recipient."""
+    """Hands one letter to one recipient. `indiopay.testing.MailerContract` tries a mailer of your own."""
 
     def send(self, *, sender: str, recipient: str, message: bytes) -> None:
         """Return once the relay has accepted the message (its 250 after the last byte); else raise `MailError`.
