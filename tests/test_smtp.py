@@ -2,11 +2,12 @@
 
 import logging
 import pickle
+import re
 import socket
 import ssl
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ import trustme
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from indiopay import MailError
+from indiopay.errors import MailErrorKind
 from indiopay.mailers.smtp import SmtpMailer
 from indiopay.mailers.smtp_session import SmtpSession
 from indiopay.ports import BatchMailer, Mailer
@@ -198,6 +200,30 @@ def test_a_relay_that_is_not_there_is_the_transports_fault() -> None:
 
 
 @pytest.mark.parametrize(
+    ("moment", "unasked", "told_as"),
+    [
+        ("rcpt", "250 ok\r\n354 go on\r\n250 kept", ("later", "data", None)),
+        ("data", "354 go on\r\n250 kept", ("later", "data", None)),
+        ("rcpt", "250 ok\r\n421 closing", ("transport", "data", 421)),
+    ],
+)
+@pytest.mark.parametrize("security", ["none", "tls"])
+def test_a_reply_that_comes_unasked_is_no_answer(
+    authority: trustme.CA,
+    ours: ssl.SSLContext,
+    moment: str,
+    unasked: str,
+    told_as: tuple[str, str, int | None],
+    security: str,
+) -> None:
+    """Else the relay's next one would be read for it, and a letter told as sent that was refused."""
+    tls = theirs(authority) if security == "tls" else None
+    with ScriptedRelay({moment: [unasked], "dot": ["554 spam"]}, tls=tls) as relay:
+        assert told(failure(mailer_of(relay, security=security, ssl_context=ours))) == told_as
+    assert relay.kept == []
+
+
+@pytest.mark.parametrize(
     "address",
     ["", "a b@c.ca", "a@b.ca\r\nRCPT TO:<c@d.ca", "a@b.ca>", "<a@b.ca", "a@b.ca\n", "\ud800@b.ca", "a\u2028@b.ca"],
 )
@@ -224,6 +250,35 @@ def test_every_phase_ends_with_its_time(moment: str, does: Does) -> None:
         assert time.monotonic() - before < 1.5
     kind = {"connect": "transport", "ehlo": "transport", "dot": "unknown", "reply": "unknown"}.get(moment, "later")
     assert error.kind == kind
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_all_addresses_of_a_relay_share_the_time_to_connect(monkeypatch: pytest.MonkeyPatch, *, alive: bool) -> None:
+    """One that swallows what it is sent leaves time for the next, and many of them take no longer than one."""
+    find, connect, dead = socket.getaddrinfo, socket.create_connection, ("192.0.2.1", 25)
+
+    def found(host: str, *about: Any, **more: Any) -> list[tuple[Any, ...]]:
+        known = find("127.0.0.1", *about, **more)[:1]
+        silent = (0, 0, 0, "", dead)
+        return known if host == "127.0.0.1" else [silent, silent, *(known if alive else [silent])]
+
+    def slow(address: tuple[str, int], timeout: float) -> socket.socket:
+        if address[0] == dead[0]:
+            time.sleep(timeout)
+            raise TimeoutError
+        return connect(address, timeout)
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    monkeypatch.setattr(socket, "create_connection", slow)
+    before = time.monotonic()
+    with ScriptedRelay() as relay:
+        mailer = SmtpMailer("relais.exemple.ca", relay.port, security="none", connect_timeout=0.6)
+        if alive:
+            send(mailer)
+        else:
+            assert told(failure(mailer)) == ("transport", "connect", None)
+        assert time.monotonic() - before < 1.2
+    assert len(relay.kept) == alive
 
 
 def test_a_relay_that_reads_nothing_is_given_up() -> None:
@@ -258,7 +313,7 @@ def test_a_worker_that_slept_before_the_data_sends_nothing(monkeypatch: pytest.M
 @pytest.mark.parametrize("name", SOON)
 def test_time_outs_are_some_and_not_too_long(name: str) -> None:
     """A letter is one worker's own for an hour."""
-    for seconds in (0, -1, 3600):
+    for seconds in (0, -1, 3600, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="time-outs"):
             SmtpMailer("relais.exemple.ca", **{name: seconds})  # type: ignore[arg-type]  # a parameter
 
@@ -385,6 +440,14 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_opened_again(moment: str
     assert (relay.connections, len(relay.kept)) == (2, 2)
 
 
+def test_a_kept_connection_that_said_goodbye_meanwhile_is_opened_again() -> None:
+    """Unasked, as a relay does that closes what has been idle for long."""
+    with ScriptedRelay({"reply": ["250 kept\r\n421 idle for long"]}) as relay, mailer_of(relay).batch() as kept:
+        send(kept)
+        send(kept)
+    assert (relay.connections, len(relay.kept)) == (2, 2)
+
+
 def test_a_kept_connection_that_fails_amid_a_letter_is_not_tried_twice() -> None:
     """A letter that the relay has heard of is not told again at once; the next one opens another connection."""
     with ScriptedRelay({"rcpt": [None, Does.DROP]}) as relay, mailer_of(relay).batch() as kept:
@@ -450,20 +513,65 @@ said = st.one_of(
 )
 
 
+def outcome(relay: ScriptedRelay, moment: str, answer: Answer) -> tuple[str, bool]:
+    """What one letter's fate was told as, and whether the relay kept it."""
+    relay.script, before = {moment: [answer]}, len(relay.kept)
+    try:
+        send(mailer_of(relay, **dict.fromkeys(SOON, 0.15)))
+        kind = "sent"
+    except MailError as error:
+        kind = error.kind
+    return kind, len(relay.kept) > before
+
+
+def holds(moment: str, answer: Answer, kind: str, *, kept: bool) -> None:
+    """What was kept is told as refused only where the relay says so, and what was not is never told as sent."""
+    is_refusal = isinstance(answer, str) and re.search(r"(?m)^[45][0-9][0-9]", answer)
+    assert kept or kind != "sent"
+    assert not kept or kind in ("sent", "unknown") or (moment == "reply" and is_refusal)
+    assert kind != "unknown" or moment in ("dot", "reply") or str(answer)[:1] == "3"
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moment=st.sampled_from(["connect", "ehlo", "mail", "rcpt", "data", "dot", "reply", "quit"]), answer=said)
 def test_whatever_a_relay_says_a_letter_is_accepted_or_told_why_not(
     restless: ScriptedRelay, moment: str, answer: Answer
 ) -> None:
-    """What it kept is never told as refused before the dot, and what it did not keep never as sent."""
-    restless.script, before = {moment: [answer]}, len(restless.kept)
-    times = dict.fromkeys(SOON, 0.15)
-    try:
-        send(mailer_of(restless, **times))
-        kind = "sent"
-    except MailError as error:
-        kind = error.kind
-    kept = len(restless.kept) - before
-    assert kept == 1 or kind != "sent"
-    assert kept == 0 or moment in ("reply", "quit") or kind in ("sent", "unknown")
-    assert kind != "unknown" or moment in ("dot", "reply") or str(answer)[:1] == "3"
+    """Unknown only when the dot went out, and never a lie."""
+    kind, kept = outcome(restless, moment, answer)
+    holds(moment, answer, kind, kept=kept)
+
+
+def telling(kind: MailErrorKind | None) -> Callable[..., None]:
+    """A session that takes every failure from the message on for the same; None is no failure."""
+    hand_over = SmtpSession.hand_over
+
+    def careless(session: SmtpSession, body: bytes, **seconds: float) -> None:
+        try:
+            hand_over(session, body, **seconds)
+        except MailError:
+            if kind is not None:
+                raise MailError("data", kind=kind) from None
+
+    return careless
+
+
+@pytest.mark.parametrize(
+    ("moment", "answer", "kind"),
+    [
+        ("reply", Does.DROP, "later"),
+        ("reply", Does.GARBLE, "never"),
+        ("dot", "554 spam", None),
+        ("dot", Does.DROP, None),
+    ],
+)
+def test_a_mailer_that_lies_is_caught(
+    restless: ScriptedRelay, monkeypatch: pytest.MonkeyPatch, moment: str, answer: Answer, kind: MailErrorKind | None
+) -> None:
+    """One that takes silence for a refusal, or for consent."""
+    told_as, kept = outcome(restless, moment, answer)
+    holds(moment, answer, told_as, kept=kept)
+    monkeypatch.setattr(SmtpSession, "hand_over", telling(kind))
+    told_as, kept = outcome(restless, moment, answer)
+    with pytest.raises(AssertionError):
+        holds(moment, answer, told_as, kept=kept)

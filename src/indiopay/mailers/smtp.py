@@ -167,7 +167,7 @@ def _login(username: str | None, password: str | None, *, in_clear: bool) -> tup
 
 
 def _times(connect: float, command: float, data: float, reply: float) -> _Times:
-    if min(connect, command, data, reply) <= 0:
+    if not all(seconds > 0 for seconds in (connect, command, data, reply)):  # NaN is not
         raise ValueError("time-outs are more than 0 seconds")
     if 2 * (connect + command + data) + reply >= LEASE.total_seconds():
         raise ValueError("the time-outs together must stay below an hour, for which a letter is one worker's own")

@@ -68,7 +68,7 @@ class SmtpSession(smtplib.SMTP):
     def hand_over(self, body: bytes, *, seconds: float, reply_seconds: float) -> None:
         """Send the message after the relay's 354, then the dot that ends it: from then on silence proves nothing."""
         self.within(seconds)
-        if self._reply_to(lambda: self.send(body), replies=False) is None:
+        if self._reply_to(lambda: self._say_body(body), replies=False) is None:
             raise MailError("data", kind="later")
         self.within(reply_seconds)
         code = self._reply_to(lambda: self.send(b".\r\n"))
@@ -92,7 +92,7 @@ class SmtpSession(smtplib.SMTP):
     # --- the wire, by deadline
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # noqa: ARG002  # the library's own signature
-        connected = socket.create_connection((host, port), self._left())
+        connected = self._reached(host, port)
         try:
             self.local_hostname = _literal(connected)
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -102,11 +102,33 @@ class SmtpSession(smtplib.SMTP):
             connected.close()
             raise
 
+    def _reached(self, host: str, port: int) -> socket.socket:
+        """The first of the host's addresses that answers; each has its share of the time that is left."""
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        for tried, (*_, address) in enumerate(addresses):
+            with suppress(OSError):
+                return socket.create_connection((str(address[0]), port), self._left() / (len(addresses) - tried))
+        raise ConnectionError
+
     def send(self, s: Any) -> None:
         """Send a command or a body, block by block."""
         data = memoryview(s.encode(self.command_encoding) if isinstance(s, str) else s)
         for start in range(0, len(data), _BLOCK_BYTES):
             self._on_the_wire(partial(_sent, data[start : start + _BLOCK_BYTES]))
+
+    def _say_body(self, body: bytes) -> None:
+        self.send(body)
+        self._be_in_step()
+
+    def _be_in_step(self) -> None:
+        """Nothing was said unasked: it would be taken for the answer to what is asked next. A goodbye may be."""
+        if self.sock is None:
+            raise smtplib.SMTPServerDisconnected("closed")
+        self.sock.settimeout(0)
+        with suppress(BlockingIOError, ssl.SSLWantReadError):
+            self._received += self.sock.recv(_LINE_BYTES)
+        if self._received and not self._received.startswith(b"421"):
+            raise smtplib.SMTPServerDisconnected("out of step")
 
     def getreply(self) -> tuple[int, bytes]:
         """A reply's code and its lines; what is none, or has no end, is as good as a lost connection."""
@@ -168,6 +190,7 @@ class SmtpSession(smtplib.SMTP):
     def _reply_to(self, say: Callable[[], None], *, replies: bool = True) -> int | None:
         """The code of the relay's reply (0 where none is due); None when it was lost."""
         try:
+            self._be_in_step()
             say()
             return self.getreply()[0] if replies else 0
         except (smtplib.SMTPException, OSError, ValueError):
