@@ -27,6 +27,8 @@ from tests.s3_server import S3Server, running_s3
 
 from postgres_server import running_postgres
 
+pytest_plugins = ["tests.canaries"]
+
 _run = PythonEvaluator()
 _FILE = re.compile("# ([a-z_]+[.]py)\n")
 
