@@ -50,6 +50,7 @@ READING = {
     "check",
     "close",
     "deliveries",
+    "paused_until",
     "download",
     "export_records",
     "get",

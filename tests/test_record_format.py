@@ -260,7 +260,7 @@ MISSPELLED: dict[Path, tuple[object, ...]] = {
         f"<{'3' * 990}@exemple.ca>",
     ),
     ("letters", 0, "recipient"): ("a@b.ca,c@d.ca", "a@b.ca\r\nX: y", "Zoé <zoe@exemple.ca>", "zoe@école.ca", "", None),
-    ("letters", 0, "kind"): ("", "Invoice", "in voice", "x" * 41),
+    ("letters", 0, "kind"): ("", "Invoice", "in voice", "x" * 49),
     ("letters", 0, "state"): ("leased", "QUEUED", None, []),
     ("letters", 0, "sender"): ("", "a@b.ca\r\nX: y"),
     ("letters", 0, "message"): (

@@ -153,7 +153,7 @@ except ImportError as error:
 
 def test_the_names_for_tests_are_these() -> None:
     """Sorted; any other is an error."""
-    names = ["FileStoreContract", "InvoiceStoreContract", "StoppedClock", "memory_desk"]
+    names = ["FileStoreContract", "InvoiceStoreContract", "MailerContract", "StoppedClock", "memory_desk"]
     assert indiopay.testing.__all__ == names
     assert all(getattr(indiopay.testing, name).__doc__ for name in names)
     with pytest.raises(AttributeError, match="no attribute 'StoreContract'"):

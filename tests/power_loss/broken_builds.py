@@ -64,7 +64,7 @@ def creating_row_before_file(run: Run) -> None:
     """Invoices whose files are kept when they are there already, and before `create` returns."""
     with run.opened() as desk:
         late = LateFiles(desk._files)
-        desk._files = late  # type: ignore[assignment]  # a file store that is broken on purpose
+        desk._files = desk._intake.files = late  # type: ignore[assignment]  # a file store that is broken on purpose
         with run.verb("create", desk):
             desk.create(FORM)
             late.catch_up()
