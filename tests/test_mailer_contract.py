@@ -11,6 +11,8 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from django.conf import settings  # type: ignore[import-untyped]  # Django has no types of its own
+from django.core.mail.utils import DNS_NAME  # type: ignore[import-untyped]  # Django has no types of its own
 
 import indiopay.testing
 from indiopay.errors import MailErrorKind
@@ -38,10 +40,6 @@ class TestMemoryMailer(MailerContract):
     @pytest.fixture
     def arrived(self, mailer: MemoryMailer) -> Any:
         return lambda: mailer.sent
-
-    @pytest.fixture
-    def refuse(self) -> Any:
-        return None
 
 
 class TestMaildirMailer(MailerContract):
@@ -109,6 +107,32 @@ class TestSmtpMailer(MailerContract):
             relay.script[moment] = [answer, *again]
 
         return refuse
+
+
+class TestDjangoMailer(TestSmtpMailer):
+    """The mailer of the page on how to write one, at the same relay."""
+
+    page, file = "write-a-mailer.md", "django_mailer.py"
+
+    @pytest.fixture
+    def mailer(self, relay: ScriptedRelay, monkeypatch: pytest.MonkeyPatch) -> Any:
+        if not settings.configured:
+            settings.configure(EMAIL_HOST="127.0.0.1", EMAIL_TIMEOUT=10)
+        monkeypatch.setattr(settings, "EMAIL_PORT", relay.port)
+        monkeypatch.setattr(DNS_NAME, "_fqdn", "localhost", raising=False)  # to look our name up may take long
+        return _of_page(self.page, self.file)["DjangoMailer"]()
+
+
+class TestDjangoMailerInFrench(TestDjangoMailer):
+    page, file = "fr/ecrire-un-programme-de-courriel.md", "courriel_django.py"
+
+
+def _of_page(page: str, file: str) -> dict[str, Any]:
+    """What the block of that name defines."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    found: dict[str, Any] = {}
+    exec(text.partition(f"# {file}\n")[2].partition("```")[0], found)  # noqa: S102  # our own page
+    return found
 
 
 # --- each duty is seen red

@@ -69,9 +69,9 @@ class MailerContract:
         pytest.fail(f"{type(self).__name__} must override the fixture arrived", pytrace=False)
 
     @pytest.fixture
-    def refuse(self) -> Refuse:
-        """A function that has the next letter, and that one only, meet a failure of this kind at the far end."""
-        pytest.fail(f"{type(self).__name__} must override the fixture refuse, or declare no failures", pytrace=False)
+    def refuse(self, kind: MailErrorKind) -> Refuse:
+        """A function that has the next letter, and that one only, meet a failure of a kind at the far end."""
+        pytest.fail(f"{type(self).__name__} must override the fixture refuse to meet {kind!r}", pytrace=False)
 
     @pytest.fixture(params=_KINDS)
     def kind(self, request: pytest.FixtureRequest) -> MailErrorKind:
