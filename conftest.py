@@ -4,7 +4,7 @@ import io
 import os
 import re
 import secrets
-import smtplib
+import ssl
 import sys
 import threading
 from collections.abc import Generator, Iterator
@@ -16,15 +16,18 @@ from typing import Any
 
 import psycopg
 import pytest
+import trustme
 from psycopg.conninfo import make_conninfo
 from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 from sybil.parsers.rest import DocTestParser
 from sybil.sybil import SybilCollection
-from tests.relay import Relay
 from tests.s3_server import S3Server, running_s3
+from tests.smtp_server import ScriptedRelay
+from tests.smtp_server import ScriptedRelay
 
+from indiopay.mailers.smtp_session import SmtpSession
 from postgres_server import running_postgres
 
 pytest_plugins = ["tests.canaries"]
@@ -67,12 +70,43 @@ def _leave(namespace: dict[str, Any]) -> None:
     namespace["stack"].close()
 
 
-@pytest.fixture(scope="session")
-def relay() -> Iterator[Relay]:
-    """A mail relay on loopback that stands where smtplib looks for one."""
-    with Relay() as running, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(smtplib.SMTP, "default_port", running.port)
-        yield running
+@pytest.fixture(scope="module")
+def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For one document: a mail relay on loopback by the name of relais.exemple.ca, its password in SMTP_PASSWORD."""
+    authority, shown, login = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ("nord", "un secret")
+    authority.issue_cert("relais.exemple.ca").configure_cert(shown)
+    trusted = str(tmp_path_factory.mktemp("relay") / "authority.pem")
+    authority.cert_pem.write_to_path(trusted)
+    connect = SmtpSession.connect
+
+    def found(session: SmtpSession, host: str, port: int) -> tuple[int, bytes]:
+        return connect(session, *(("127.0.0.1", running.port) if host == "relais.exemple.ca" else (host, port)))
+
+    with ScriptedRelay(starttls=shown, login=login) as running, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SmtpSession, "connect", found)
+        patch.setenv("SSL_CERT_FILE", trusted)
+        patch.setenv("SMTP_PASSWORD", login[1])
+        yield
+
+
+@pytest.fixture(scope="module")
+def secure_relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For one document: a relay that wants encryption and a password; how it is reached and trusted, in SMTP_… and SSL_…"""
+    authority, shown = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(shown)
+    trusted = tmp_path_factory.mktemp("relay") / "authority.pem"
+    authority.cert_pem.write_to_path(trusted)
+    username, password = "nord", secrets.token_hex(16)
+    with (
+        ScriptedRelay(starttls=shown, login=(username, password)) as relay,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("SSL_CERT_FILE", str(trusted))
+        patch.setenv("SMTP_HOST", "localhost")
+        patch.setenv("SMTP_PORT", str(relay.port))
+        patch.setenv("SMTP_USERNAME", username)
+        patch.setenv("SMTP_PASSWORD", password)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -140,11 +174,12 @@ _OVER_POSTGRES = [
     "pourquoi-les-numeros-nont-pas-de-trous.md",
 ]
 _OVER_S3 = ["use-an-object-store.md", "utiliser-un-stockage-dobjets.md"]
+_OVER_SMTP = ["send-for-real.md", "envoyer-pour-de-vrai.md"]
 _BLOCKS = [CodeBlockParser("python", _run_and_listen), CodeBlockParser("text", _compare)]
 _DOCUMENTS = Sybil(
     parsers=_BLOCKS,
     patterns=["*.md"],
-    excludes=[*_OVER_POSTGRES, *_OVER_S3],
+    excludes=[*_OVER_POSTGRES, *_OVER_S3, *_OVER_SMTP],
     setup=_enter,
     teardown=_leave,
     fixtures=["relay"],
@@ -159,9 +194,14 @@ _DOCUMENTS_OVER_POSTGRES = Sybil(
 _DOCUMENTS_OVER_S3 = Sybil(
     parsers=_BLOCKS, patterns=_OVER_S3, setup=_enter, teardown=_leave, fixtures=["relay", "bucket"]
 )
+_DOCUMENTS_OVER_SMTP = Sybil(
+    parsers=_BLOCKS, patterns=_OVER_SMTP, setup=_enter, teardown=_leave, fixtures=["secure_relay"]
+)
 _DOCSTRINGS = Sybil(parsers=[DocTestParser()], patterns=["indiopay/*.py", "testing/*.py"])
 
-pytest_collect_file = SybilCollection([_DOCUMENTS, _DOCUMENTS_OVER_POSTGRES, _DOCUMENTS_OVER_S3, _DOCSTRINGS]).pytest()
+pytest_collect_file = SybilCollection(
+    [_DOCUMENTS, _DOCUMENTS_OVER_POSTGRES, _DOCUMENTS_OVER_S3, _DOCUMENTS_OVER_SMTP, _DOCSTRINGS]
+).pytest()
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
