@@ -25,7 +25,6 @@ from sybil.parsers.rest import DocTestParser
 from sybil.sybil import SybilCollection
 from tests.s3_server import S3Server, running_s3
 from tests.smtp_server import ScriptedRelay
-from tests.smtp_server import ScriptedRelay
 
 from indiopay.mailers.smtp_session import SmtpSession
 from postgres_server import running_postgres
@@ -72,9 +71,13 @@ def _leave(namespace: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """For one document: a mail relay on loopback by the name of relais.exemple.ca, its password in SMTP_PASSWORD."""
+    """For one document: a mail relay on loopback that wants encryption and a password.
+
+    It is found by the name of relais.exemple.ca; a process of the document's own finds it by what SMTP_HOST and the
+    others hold.
+    """
     authority, shown, login = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ("nord", "un secret")
-    authority.issue_cert("relais.exemple.ca").configure_cert(shown)
+    authority.issue_cert("relais.exemple.ca", "localhost").configure_cert(shown)
     trusted = str(tmp_path_factory.mktemp("relay") / "authority.pem")
     authority.cert_pem.write_to_path(trusted)
     connect = SmtpSession.connect
@@ -85,27 +88,10 @@ def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with ScriptedRelay(starttls=shown, login=login) as running, pytest.MonkeyPatch.context() as patch:
         patch.setattr(SmtpSession, "connect", found)
         patch.setenv("SSL_CERT_FILE", trusted)
-        patch.setenv("SMTP_PASSWORD", login[1])
-        yield
-
-
-@pytest.fixture(scope="module")
-def secure_relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """For one document: a relay that wants encryption and a password; how it is reached and trusted, in SMTP_… and SSL_…"""
-    authority, shown = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("localhost").configure_cert(shown)
-    trusted = tmp_path_factory.mktemp("relay") / "authority.pem"
-    authority.cert_pem.write_to_path(trusted)
-    username, password = "nord", secrets.token_hex(16)
-    with (
-        ScriptedRelay(starttls=shown, login=(username, password)) as relay,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setenv("SSL_CERT_FILE", str(trusted))
         patch.setenv("SMTP_HOST", "localhost")
-        patch.setenv("SMTP_PORT", str(relay.port))
-        patch.setenv("SMTP_USERNAME", username)
-        patch.setenv("SMTP_PASSWORD", password)
+        patch.setenv("SMTP_PORT", str(running.port))
+        patch.setenv("SMTP_USERNAME", login[0])
+        patch.setenv("SMTP_PASSWORD", login[1])
         yield
 
 
@@ -174,12 +160,11 @@ _OVER_POSTGRES = [
     "pourquoi-les-numeros-nont-pas-de-trous.md",
 ]
 _OVER_S3 = ["use-an-object-store.md", "utiliser-un-stockage-dobjets.md"]
-_OVER_SMTP = ["send-for-real.md", "envoyer-pour-de-vrai.md"]
 _BLOCKS = [CodeBlockParser("python", _run_and_listen), CodeBlockParser("text", _compare)]
 _DOCUMENTS = Sybil(
     parsers=_BLOCKS,
     patterns=["*.md"],
-    excludes=[*_OVER_POSTGRES, *_OVER_S3, *_OVER_SMTP],
+    excludes=[*_OVER_POSTGRES, *_OVER_S3],
     setup=_enter,
     teardown=_leave,
     fixtures=["relay"],
@@ -194,14 +179,9 @@ _DOCUMENTS_OVER_POSTGRES = Sybil(
 _DOCUMENTS_OVER_S3 = Sybil(
     parsers=_BLOCKS, patterns=_OVER_S3, setup=_enter, teardown=_leave, fixtures=["relay", "bucket"]
 )
-_DOCUMENTS_OVER_SMTP = Sybil(
-    parsers=_BLOCKS, patterns=_OVER_SMTP, setup=_enter, teardown=_leave, fixtures=["secure_relay"]
-)
 _DOCSTRINGS = Sybil(parsers=[DocTestParser()], patterns=["indiopay/*.py", "testing/*.py"])
 
-pytest_collect_file = SybilCollection(
-    [_DOCUMENTS, _DOCUMENTS_OVER_POSTGRES, _DOCUMENTS_OVER_S3, _DOCUMENTS_OVER_SMTP, _DOCSTRINGS]
-).pytest()
+pytest_collect_file = SybilCollection([_DOCUMENTS, _DOCUMENTS_OVER_POSTGRES, _DOCUMENTS_OVER_S3, _DOCSTRINGS]).pytest()
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
