@@ -211,6 +211,16 @@ class SendsAllTheSame(WholeMailer):
         super().fail(kind)
 
 
+@breaks("a_refused_letter_did_not_arrive")
+class TriesAgainByItself(WholeMailer):
+    """After silence, at once."""
+
+    def fail(self, kind: MailErrorKind) -> None:
+        if kind == "unknown":
+            self.deliver(self.sent[-1])
+        super().fail(kind)
+
+
 @breaks("after_a_failure_the_next_letter_arrives")
 class SulksAfterAFailure(WholeMailer):
     """The next letter is lost, unless it is amid a run."""
