@@ -187,6 +187,15 @@ DELIVERY = Delivery(UUID(int=1), "zoe@exemple.ca", "queued", 1, "<1@exemple.ca>"
             "Échec de l’envoi. Le service de courriel ne répond pas pour le moment. Le courriel a attendu cinq jours "
             "sans pouvoir partir. Vous pouvez l’envoyer de nouveau, ou copier le lien.",
         ),
+        (
+            evolve(DELIVERY, reason="rcpt"),  # the relay fell silent; of the address nothing is known
+            "En attente d’envoi. Le service de courriel ne répond pas pour le moment.",
+        ),
+        (
+            evolve(DELIVERY, state="failed", reason="smtputf8"),
+            "Échec de l’envoi. L’adresse du client contient, avant le @, des caractères que le service de courriel "
+            "n’accepte pas. Demandez-lui-en une autre.",
+        ),
         (evolve(DELIVERY, reason="made_up"), "En attente d’envoi. Le courriel n’a pas pu partir."),
         (
             evolve(DELIVERY, state="sent", sent_at=NOW, maybe_duplicate=True),
