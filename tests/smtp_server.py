@@ -84,6 +84,7 @@ class ScriptedRelay:
 class _Server(ThreadingTCPServer):
     daemon_threads = True
     block_on_close = True
+    request_queue_size = 64
     relay: ScriptedRelay
 
     def handle_error(self, request: object, client_address: object) -> None:

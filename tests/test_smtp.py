@@ -29,7 +29,6 @@ from .smtp_server import Answer, Does, ScriptedRelay
 LETTER = b"Subject: a\r\nTo: x@exemple.ca, y@exemple.ca\r\n\r\n.Bonjour\r\n..\r\n.\r\n"
 SENDER, RECIPIENT = "facturation@exemple.ca", "zoe@exemple.ca"
 PASSWORD = "S3cretDuCabinet"  # noqa: S105  # no one's
-SOON: dict[str, float] = {"connect_timeout": 0.4, "command_timeout": 0.3, "data_timeout": 0.3, "reply_timeout": 0.3}
 PATIENT: dict[str, float] = {"connect_timeout": 10, "command_timeout": 10, "data_timeout": 10, "reply_timeout": 10}
 
 
@@ -158,6 +157,7 @@ REFUSALS: list[tuple[str, Answer, str, str, int | None]] = [
     ("rcpt", "550 who", "never", "rcpt", 550),
     ("rcpt", Does.DROP, "later", "rcpt", None),
     ("rcpt", Does.GARBLE, "later", "rcpt", None),
+    ("rcpt", "250 " + "x" * 20_000, "later", "rcpt", None),
     ("rcpt", "250", "", "", None),
     ("rcpt", "251 moved", "", "", None),
     ("data", "451 later", "later", "data", 451),
@@ -237,19 +237,46 @@ def test_what_is_no_address_never_reaches_a_relay(address: str, which: str) -> N
 
 # --- time
 
-LATE = ["connect", "ehlo", "mail", "rcpt", "data", "dot", "reply"]
+OWN_TIMES = {
+    "connect": "connect_timeout",
+    "ehlo": "connect_timeout",
+    "mail": "command_timeout",
+    "rcpt": "command_timeout",
+    "data": "data_timeout",
+    "dot": "reply_timeout",
+    "reply": "reply_timeout",
+}
 
 
-@pytest.mark.parametrize("moment", LATE)
-@pytest.mark.parametrize("does", [Does.STALL, Does.DRIP, Does.RAMBLE])
-def test_every_phase_ends_with_its_time(moment: str, does: Does) -> None:
-    """However slowly a relay drips, and however long it goes on."""
+@pytest.mark.parametrize("moment", OWN_TIMES)
+@pytest.mark.parametrize("does", [Does.STALL, Does.DRIP])
+def test_every_phase_ends_with_its_own_time(moment: str, does: Does) -> None:
+    """However slowly a relay drips."""
     before = time.monotonic()
     with ScriptedRelay({moment: [does]}) as relay:
-        error = failure(mailer_of(relay, **SOON))
-        assert time.monotonic() - before < 1.5
+        error = failure(mailer_of(relay, **{OWN_TIMES[moment]: 0.3}))
+        assert 0.25 < time.monotonic() - before < 1.5
     kind = {"connect": "transport", "ehlo": "transport", "dot": "unknown", "reply": "unknown"}.get(moment, "later")
     assert error.kind == kind
+
+
+@pytest.mark.parametrize("moment", OWN_TIMES)
+def test_a_reply_that_has_no_end_is_given_up_before_its_time(moment: str) -> None:
+    """It would fill the memory meanwhile."""
+    before = time.monotonic()
+    with ScriptedRelay({moment: [Does.RAMBLE]}) as relay:
+        failure(mailer_of(relay))
+        assert time.monotonic() - before < 2
+
+
+def test_a_goodbye_that_is_not_returned_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The letter was accepted before."""
+    monkeypatch.setattr("indiopay.mailers.smtp_session._QUIT_SECONDS", 0.2)
+    before = time.monotonic()
+    with ScriptedRelay({"quit": [Does.STALL]}) as relay:
+        send(mailer_of(relay))
+        assert time.monotonic() - before < 1.5
+    assert len(relay.kept) == 1
 
 
 @pytest.mark.parametrize("alive", [True, False])
@@ -284,14 +311,14 @@ def test_all_addresses_of_a_relay_share_the_time_to_connect(monkeypatch: pytest.
 def test_a_relay_that_reads_nothing_is_given_up() -> None:
     """Before the dot, so the letter is simply tried again."""
     with ScriptedRelay({"body": [Does.STALL]}) as relay:
-        error = failure(mailer_of(relay, **SOON), message=(b"x" * 70 + b"\r\n") * 200_000)
+        error = failure(mailer_of(relay, data_timeout=0.3), message=(b"x" * 70 + b"\r\n") * 200_000)
     assert told(error) == ("later", "data", None)
 
 
 def test_a_handshake_that_stalls_is_given_up(ours: ssl.SSLContext) -> None:
     """Some relays speak in clear where TLS is due, and wait."""
     with ScriptedRelay() as relay:
-        error = failure(mailer_of(relay, security="tls", ssl_context=ours, **SOON))
+        error = failure(mailer_of(relay, security="tls", ssl_context=ours, connect_timeout=0.4))
     assert error.kind == "transport"
 
 
@@ -310,7 +337,7 @@ def test_a_worker_that_slept_before_the_data_sends_nothing(monkeypatch: pytest.M
     assert (len(relay.kept), relay.said.count("DATA")) == (1, 1)
 
 
-@pytest.mark.parametrize("name", SOON)
+@pytest.mark.parametrize("name", PATIENT)
 def test_time_outs_are_some_and_not_too_long(name: str) -> None:
     """A letter is one worker's own for an hour."""
     for seconds in (0, -1, 3600, float("nan"), float("inf")):
@@ -440,6 +467,15 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_opened_again(moment: str
     assert (relay.connections, len(relay.kept)) == (2, 2)
 
 
+def test_a_kept_connection_that_does_not_start_over_is_left() -> None:
+    """What it knows of the letter before would stay with it."""
+    with ScriptedRelay({"rset": ["502 what"]}) as relay, mailer_of(relay).batch() as kept:
+        send(kept)
+        send(kept)
+        assert relay.said.count("QUIT") == 1
+    assert (relay.connections, len(relay.kept)) == (2, 2)
+
+
 def test_a_kept_connection_that_said_goodbye_meanwhile_is_opened_again() -> None:
     """Unasked, as a relay does that closes what has been idle for long."""
     with ScriptedRelay({"reply": ["250 kept\r\n421 idle for long"]}) as relay, mailer_of(relay).batch() as kept:
@@ -517,7 +553,7 @@ def outcome(relay: ScriptedRelay, moment: str, answer: Answer) -> tuple[str, boo
     """What one letter's fate was told as, and whether the relay kept it."""
     relay.script, before = {moment: [answer]}, len(relay.kept)
     try:
-        send(mailer_of(relay, **dict.fromkeys(SOON, 0.15)))
+        send(mailer_of(relay, **dict.fromkeys(PATIENT, 0.15)))
         kind = "sent"
     except MailError as error:
         kind = error.kind
