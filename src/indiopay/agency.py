@@ -36,7 +36,7 @@ class Agency:
     """
 
     slug: str
-    name: str = field(converter=_kept_name)
+    name: str = field(repr=False, converter=_kept_name)
     email: str = field(repr=False, converter=_kept_address)
     locale: str = "fr_CA"
     currency: str = "CAD"

@@ -90,7 +90,7 @@ class CheckedFile:
     """A file without a problem: its place in the form, and what its attachment will say."""
 
     index: int
-    name: str
+    name: str = field(repr=False)
     size: int
     media_type: str
     sha256: str

@@ -41,6 +41,9 @@ class Idempotency(NamedTuple):
     key: str
     fingerprint: bytes
 
+    def __repr__(self) -> str:
+        return "Idempotency(...)"
+
 
 @frozen
 class Client:

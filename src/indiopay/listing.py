@@ -8,7 +8,7 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import Generic, Literal, NamedTuple, TypeVar
 
-from attrs import astuple, frozen
+from attrs import astuple, field, frozen
 
 from indiopay.errors import CursorError, InvalidInputError
 from indiopay.invoice import Invoice, ordinal_of
@@ -81,7 +81,7 @@ class InvoiceFilter:
 
     status: Status | None = None
     overdue: bool | None = None
-    words: tuple[str, ...] = ()
+    words: tuple[str, ...] = field(default=(), repr=False)
     due_from: date | None = None
     due_until: date | None = None
     order: Order = "newest"

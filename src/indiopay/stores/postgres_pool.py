@@ -215,7 +215,9 @@ def _restore(connection: psycopg.Connection[Any], before: tuple[bool, IsolationL
 
 
 def _told(error: psycopg.Error, *, in_use: bool) -> StorageError:
-    """What to do; the driver's own words, which may quote values, stay in the cause."""
+    """What to do; the driver's own words stay in the cause, without the details in which a server quotes values."""
+    if primary := error.diag.message_primary:
+        error.args = (primary,)
     kind, advised = error.sqlstate or type(error).__name__, _advised(error)
     advice = _LOST if in_use and advised in _BREAKS else _ADVICE[advised]
     return StorageError(f"the PostgreSQL database could not be used ({kind}): {advice}")
