@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from indiopay.outbox import GIVEN_UP_AFTER, Letter
 
-from .weather import POISONS, Attempt
+from .weather import HOPELESS, Attempt
 from .world import World
 
 _TIME_ENOUGH = GIVEN_UP_AFTER - timedelta(days=1)
@@ -35,7 +35,7 @@ def is_settled(world: World) -> None:
         assert delivery.state != "queued", "a letter still waits"
         assert delivery.state != "failed" or delivery.reason, "a letter failed without a reason"
         assert delivery.state != "cancelled" or letter.id in world.withdrawn, "a letter was cancelled by nobody"
-        is_young = world.cleared - letter.queued_at < _TIME_ENOUGH and letter.recipient not in POISONS
+        is_young = world.cleared - letter.queued_at < _TIME_ENOUGH and letter.recipient not in HOPELESS
         assert delivery.state != "failed" or not is_young, "a letter failed though it had days of fair weather"
         _went_as_it_is_told(world, letter, by_letter[letter.id])
     world.met.update(Counter(letter.state for letter in letters))

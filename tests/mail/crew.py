@@ -37,7 +37,7 @@ class _Worker(Thread):
 
 
 class Crew:
-    """Runs its workers until all are done. A mortal one may be killed, or fall asleep, before any of its steps."""
+    """Runs its workers in turns. A mortal one may be killed, or fall asleep, before any of its steps."""
 
     def __init__(self, random: Random, clock: StoppedClock, *, kill: float, sleep: float) -> None:
         self._random, self.clock, self._kill, self._sleep = random, clock, kill, sleep
@@ -50,8 +50,9 @@ class Crew:
         worker.start()
 
     def run(self) -> None:
-        while self._workers:
-            worker = self._random.choice(list(self._awake()))
+        """Until all are done, or asleep: those go on when it is run again, if it is time."""
+        while awake := list(self._awake()):
+            worker = self._random.choice(awake)
             worker.go.release()
             worker.back.acquire()
             if worker.is_done:
@@ -60,11 +61,14 @@ class Crew:
                 if worker.fault:
                     raise worker.fault
 
+    def wake(self) -> None:
+        """Have time pass until nobody sleeps any more, and all are done."""
+        while self._workers:
+            wakes = min(worker.wakes or self.clock() for worker in self._workers)
+            self.clock.advance(max(wakes - self.clock(), timedelta()))
+            self.run()
+
     def _awake(self) -> Iterator[_Worker]:
-        """Those that may take the next step; when all are asleep, time passes."""
-        wakes = [worker.wakes for worker in self._workers if worker.wakes is not None]
-        if len(wakes) == len(self._workers):
-            self.clock.advance(max(min(wakes) - self.clock(), timedelta()))
         now = self.clock()
         return (worker for worker in self._workers if worker.wakes is None or worker.wakes <= now)
 

@@ -9,7 +9,7 @@ from random import Random
 from attrs import define, field
 
 from indiopay import MailError
-from indiopay.outbox import LEASE, Letter
+from indiopay.outbox import Letter
 from indiopay.testing import StoppedClock
 
 _MESSAGE_ID = re.compile(rb"\r\nMessage-ID: (<[^>]+>)\r\n")
@@ -28,12 +28,19 @@ POISONS = {
 }
 """Recipients at which this relay always fails."""
 
+TARDY, UNMADE = "tardy@exemple.ca", "unmade@exemple.ca"
+"""One at which it fails, and takes its time; one for whom no letter can be made."""
+
+POISONS[TARDY] = MailError("silence", kind="unknown")
+HOPELESS = (*POISONS, UNMADE)
+
 
 @define(eq=False)
 class Attempt:
     """One worker's way with one letter, as an onlooker sees it."""
 
     letter: Letter
+    begun: datetime
     lease_end: datetime
     idle: timedelta = timedelta()
     accepted: bool = False
@@ -43,7 +50,7 @@ class Attempt:
 
     def oversleeps(self, at: datetime) -> None:
         """Note that its lease is over, if that is because its worker did not run; no relay is so slow."""
-        busy = at - (self.lease_end - LEASE) - self.idle
+        busy = at - self.begun - self.idle
         if at >= self.lease_end and busy <= _SLOWEST:
             self.excuse = self.excuse or "slept"
 
@@ -71,6 +78,7 @@ class Relay:
         if weather == "away":
             raise MailError("connect", kind="transport")
         if error:
+            self._endure("tardy" if recipient == TARDY else weather)
             raise error
         self._endure(weather)
         if weather not in ("grey", "drops", "swallows"):
@@ -92,5 +100,5 @@ class Relay:
         return message_id
 
     def _endure(self, weather: str) -> None:
-        minutes = {"stalls": self.random.randint(5, 25), "slow": self.random.randint(0, 8)}.get(weather, 0)
+        minutes = {"tardy": 25, "stalls": self.random.randint(5, 25), "slow": self.random.randint(0, 8)}.get(weather, 0)
         self.clock.advance(timedelta(minutes=minutes))

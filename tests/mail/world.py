@@ -20,7 +20,7 @@ from indiopay.testing import StoppedClock
 from tests.conftest import KEY, PAGE, filled_in
 
 from .crew import Crew, Killed
-from .weather import FAIR, POISONS, WEATHERS, Attempt, Relay
+from .weather import FAIR, HOPELESS, UNMADE, WEATHERS, Attempt, Relay
 
 AGENCY = Agency("nord", "Assurances du Nord", "facturation@exemple.ca")
 _ACTIONS = ("cancel", "pay", "renew", "send")
@@ -35,6 +35,8 @@ class World:
         seed: int,
         *,
         dispatch: type[Dispatch] = Dispatch,
+        agency: Agency = AGENCY,
+        clock: StoppedClock | None = None,
         kill: float = 0.0,
         sleep: float = 0.0,
         workers: int = 3,
@@ -44,7 +46,7 @@ class World:
         pace: tuple[int, ...] = (0, 0, 1, 2, -1),
     ) -> None:
         self.random = Random(seed)
-        self.clock = StoppedClock()
+        self.agency, self.clock = agency, clock or StoppedClock()
         self.crew = Crew(self.random, self.clock, kill=kill, sleep=sleep)
         self.store, self._dispatch, self._poisoned = store, dispatch, poisoned
         self._limit, self._visits, self._pace = limit, visits, pace
@@ -55,16 +57,23 @@ class World:
         self.withdrawn: set[UUID] = set()
         self.met: Counter[str] = Counter()
         self.relay = Relay(self.random, self.clock, self.turn, self.attempt, self.latest)
+        self._busy: set[int] = set()
         self._clerk = self.desk(stepping=False)
         self._desks = [self.desk() for _ in range(workers)]
 
     def desk(self, *, stepping: bool = True) -> InvoiceDesk:
         """As a new process would open it, with a pause of its own."""
-        parts: dict[str, Any] = {"agency": AGENCY, "files": MemoryFiles(), "clock": self.now, "send_at_once": False}
+        parts: dict[str, Any] = {
+            "agency": self.agency,
+            "files": MemoryFiles(),
+            "clock": self.now,
+            "send_at_once": False,
+        }
         store: Any = _Stepping(self) if stepping else self.store
         desk = InvoiceDesk(store=store, mailer=self.relay, links=PaymentLinks(PAGE, keys=[KEY]), **parts)
         desk._random = desk._intake.random = self.random.randbytes  # type: ignore[assignment]  # it is never called without a size
         kept = {one.name: getattr(desk._dispatch, one.name) for one in attrs.fields(Dispatch)}
+        kept["render"] = partial(_render, kept["render"])
         desk._dispatch = self._dispatch(**kept)
         return desk
 
@@ -110,7 +119,7 @@ class World:
 
     def _address(self) -> str:
         is_bad = self._poisoned and self.random.random() < 0.1
-        return self.random.choice([*POISONS]) if is_bad else "zoe@exemple.ca"
+        return self.random.choice(HOPELESS) if is_bad else "zoe@exemple.ca"
 
     def act(self) -> None:
         """A clerk changes an invoice: its letters that wait are withdrawn, or one more is asked for."""
@@ -131,9 +140,10 @@ class World:
             self.asked[invoice_id] += 1
             self.met["asked again"] += 1
         elif was_open or action == "renew":
-            self.withdrawn |= {letter.id for letter in self.store.deliveries(AGENCY.slug, invoice_id)}
+            self.withdrawn |= {letter.id for letter in self.store.deliveries(self.agency.slug, invoice_id)}
 
     def _work(self, place: int) -> None:
+        self._busy.add(place)
         self._mine.pop(threading.get_ident(), None)
         try:
             for _ in range(self._visits):
@@ -141,10 +151,12 @@ class World:
         except Killed:
             self._desks[place] = self.desk()
             raise
+        finally:
+            self._busy.remove(place)
 
     def round(self, *, acts: int = 0) -> None:
-        """Every worker once, while clerks act."""
-        for place in range(len(self._desks)):
+        """Every worker once that is not asleep since an earlier round, while clerks act."""
+        for place in {*range(len(self._desks))} - self._busy:
             self.crew.hire(partial(self._work, place))
         for _ in range(acts):
             self.crew.hire(self.act, mortal=False)
@@ -160,6 +172,7 @@ class World:
     def clear_up(self) -> None:
         """The weather is fair from now on, nobody dies, and six days go by."""
         self.relay.weather, self.cleared = FAIR, self.clock()
+        self.crew.wake()
         self.met.update(kills=self.crew.kills, naps=self.crew.sleeps)
         self.crew = Crew(self.random, self.clock, kill=0, sleep=0)
         end = self.clock() + GIVEN_UP_AFTER + timedelta(days=1)
@@ -172,23 +185,30 @@ class World:
         return any(letter.state == "queued" for letter in self.letters())
 
     def letters(self) -> list[Letter]:
-        return [letter for invoice_id in self.asked for letter in self.store.deliveries(AGENCY.slug, invoice_id)]
+        return [letter for invoice_id in self.asked for letter in self.store.deliveries(self.agency.slug, invoice_id)]
 
     # --- what an onlooker sees of a worker
 
-    def claimed(self, letter: Letter | None) -> None:
-        now = self.clock()
+    def claimed(self, letter: Letter | None, now: datetime) -> None:
+        """It was `now` when the worker looked at the clock."""
         if letter is None:
             return
         assert letter.id not in self.withdrawn, "a letter was claimed after it was withdrawn"
         assert now < letter.queued_at + GIVEN_UP_AFTER, "a letter was claimed after five days"
-        self._mine[threading.get_ident()][letter.message_id] = attempt = Attempt(letter, now + LEASE)
+        self._mine[threading.get_ident()][letter.message_id] = attempt = Attempt(letter, self.clock(), now + LEASE)
         self.attempts.append(attempt)
 
     def finishes(self, letter: Letter) -> None:
         attempt = self.attempt(letter.message_id)
         if attempt.accepted:
             attempt.oversleeps(self.latest())
+
+
+def _render(render: Callable[[Letter], tuple[str, bytes]], letter: Letter) -> tuple[str, bytes]:
+    """As the library does, but for one of whom a template has never heard."""
+    if letter.recipient == UNMADE:
+        raise LookupError(letter.id)
+    return render(letter)
 
 
 class _Stepping:
@@ -207,7 +227,7 @@ class _Stepping:
             world.finishes(given[1])
         answer = getattr(world.store, name)(*given, **named)
         if name == "claim":
-            world.claimed(answer)
+            world.claimed(answer, named["now"])
         if name == "finish":
             world.attempt(given[1].message_id).written = answer
         world.turn()
