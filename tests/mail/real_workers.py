@@ -26,7 +26,7 @@ from .world import AGENCY
 
 WORKERS = 3
 _LETTERS_OF_A_LIFE = 12
-_LIFE_SECONDS = 0.12
+_LIFE_SECONDS = 0.06
 _HOLDS_SECONDS = 0.01
 _MESSAGE_ID = re.compile(rb"\r\nMessage-ID: (<[^>]+>)\r\n")
 
