@@ -28,6 +28,7 @@ from .smtp_server import Answer, Does, ScriptedRelay
 
 LETTER = b"Subject: a\r\nTo: x@exemple.ca, y@exemple.ca\r\n\r\n.Bonjour\r\n..\r\n.\r\n"
 SENDER, RECIPIENT = "facturation@exemple.ca", "zoe@exemple.ca"
+BIG = (b"x" * 70 + b"\r\n") * 60_000  # more than a socket holds on its way
 PASSWORD = "S3cretDuCabinet"  # noqa: S105  # no one's
 PATIENT: dict[str, float] = {"connect_timeout": 10, "command_timeout": 10, "data_timeout": 10, "reply_timeout": 10}
 
@@ -181,9 +182,8 @@ REFUSALS: list[tuple[str, Answer, str, str, int | None]] = [
 @pytest.mark.parametrize(("moment", "answer", "kind", "reason", "code"), REFUSALS)
 def test_every_answer_has_its_outcome(moment: str, answer: Answer, kind: str, reason: str, code: int | None) -> None:
     """Before the dot nothing was accepted; after it only a reply tells; and a goodbye changes nothing."""
-    big = b"x" * 70 + b"\r\n" + (b"x" * 70 + b"\r\n") * 60_000  # more than a socket holds on its way
     with ScriptedRelay({moment: [answer]}) as relay:
-        message = big if moment == "body" else LETTER
+        message = BIG if moment == "body" else LETTER
         if kind:
             assert told(failure(mailer_of(relay), message=message)) == (kind, reason, code)
         else:
@@ -204,6 +204,8 @@ def test_a_relay_that_is_not_there_is_the_transports_fault() -> None:
     [
         ("rcpt", "250 ok\r\n354 go on\r\n250 kept", ("later", "data", None)),
         ("data", "354 go on\r\n250 kept", ("later", "data", None)),
+        ("mail", "250 ok\r\n550 who", ("later", "rcpt", None)),
+        ("body", "250 kept", ("later", "data", None)),
         ("rcpt", "250 ok\r\n421 closing", ("transport", "data", 421)),
     ],
 )
@@ -219,13 +221,23 @@ def test_a_reply_that_comes_unasked_is_no_answer(
     """Else the relay's next one would be read for it, and a letter told as sent that was refused."""
     tls = theirs(authority) if security == "tls" else None
     with ScriptedRelay({moment: [unasked], "dot": ["554 spam"]}, tls=tls) as relay:
-        assert told(failure(mailer_of(relay, security=security, ssl_context=ours))) == told_as
+        assert told(failure(mailer_of(relay, security=security, ssl_context=ours), message=BIG)) == told_as
     assert relay.kept == []
 
 
 @pytest.mark.parametrize(
     "address",
-    ["", "a b@c.ca", "a@b.ca\r\nRCPT TO:<c@d.ca", "a@b.ca>", "<a@b.ca", "a@b.ca\n", "\ud800@b.ca", "a\u2028@b.ca"],
+    [
+        "",
+        "a b@c.ca",
+        "a@b.ca\r\nRCPT TO:<c@d.ca",
+        "a@b.ca>",
+        "<a@b.ca",
+        "a@b.ca\n",
+        "\ud800@b.ca",
+        "\x7f@b.ca",
+        "a\u2028@b.ca",
+    ],
 )
 @pytest.mark.parametrize("which", ["sender", "recipient"])
 def test_what_is_no_address_never_reaches_a_relay(address: str, which: str) -> None:
@@ -254,8 +266,8 @@ def test_every_phase_ends_with_its_own_time(moment: str, does: Does) -> None:
     """However slowly a relay drips."""
     before = time.monotonic()
     with ScriptedRelay({moment: [does]}) as relay:
-        error = failure(mailer_of(relay, **{OWN_TIMES[moment]: 0.3}))
-        assert 0.25 < time.monotonic() - before < 1.5
+        error = failure(mailer_of(relay, **{OWN_TIMES[moment]: 0.2}))
+        assert 0.15 < time.monotonic() - before < 1.5
     kind = {"connect": "transport", "ehlo": "transport", "dot": "unknown", "reply": "unknown"}.get(moment, "later")
     assert error.kind == kind
 
@@ -299,7 +311,7 @@ def test_all_addresses_of_a_relay_share_the_time_to_connect(monkeypatch: pytest.
     monkeypatch.setattr(socket, "create_connection", slow)
     before = time.monotonic()
     with ScriptedRelay() as relay:
-        mailer = SmtpMailer("relais.exemple.ca", relay.port, security="none", connect_timeout=0.6)
+        mailer = SmtpMailer("relais.exemple.ca", relay.port, security="none", connect_timeout=0.45)
         if alive:
             send(mailer)
         else:
@@ -457,7 +469,7 @@ def test_a_run_of_letters_goes_through_one_connection() -> None:
 
 
 @pytest.mark.parametrize("moment", ["rset", "mail"])
-@pytest.mark.parametrize("answer", ["421 too many", Does.DROP, Does.GARBLE])
+@pytest.mark.parametrize("answer", ["421 too many", "354 what", Does.DROP, Does.GARBLE])
 def test_a_kept_connection_that_was_closed_meanwhile_is_opened_again(moment: str, answer: Answer) -> None:
     """Once, and the letter goes out at the first attempt: nothing was said of it yet."""
     script = {moment: [*([None] * (moment == "mail")), answer]}
@@ -484,11 +496,22 @@ def test_a_kept_connection_that_said_goodbye_meanwhile_is_opened_again() -> None
     assert (relay.connections, len(relay.kept)) == (2, 2)
 
 
-def test_a_kept_connection_that_fails_amid_a_letter_is_not_tried_twice() -> None:
+@pytest.mark.parametrize(
+    ("moment", "answer", "told_as"),
+    [
+        ("rcpt", Does.DROP, ("later", "rcpt", None)),
+        ("rcpt", Does.GARBLE, ("later", "rcpt", None)),
+        ("data", "250 what", ("later", "data", 250)),
+        ("dot", "354 what", ("unknown", "silence", None)),
+    ],
+)
+def test_a_kept_connection_that_fails_amid_a_letter_is_not_tried_twice(
+    moment: str, answer: Answer, told_as: tuple[str, str, int | None]
+) -> None:
     """A letter that the relay has heard of is not told again at once; the next one opens another connection."""
-    with ScriptedRelay({"rcpt": [None, Does.DROP]}) as relay, mailer_of(relay).batch() as kept:
+    with ScriptedRelay({moment: [None, answer]}) as relay, mailer_of(relay).batch() as kept:
         send(kept)
-        assert told(failure(kept)) == ("later", "rcpt", None)
+        assert told(failure(kept)) == told_as
         send(kept)
     assert (relay.connections, len(relay.kept)) == (2, 2)
 
@@ -522,15 +545,32 @@ def test_many_threads_may_share_a_mailer() -> None:
     )
 
 
-def test_an_interrupt_leaves_no_connection_open(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("where", ["_literal", "SmtpSession.ehlo_or_helo_if_needed"])
+def test_an_interrupt_leaves_no_connection_open(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     """Ctrl-C while the relay is greeted: the socket is closed, and the interrupt goes on."""
 
-    def interrupt(session: SmtpSession) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(SmtpSession, "ehlo_or_helo_if_needed", interrupt)
+    monkeypatch.setattr(f"indiopay.mailers.smtp_session.{where}", interrupt)
     with ScriptedRelay() as relay, pytest.raises(KeyboardInterrupt):
         send(mailer_of(relay))
+
+
+def test_an_interrupt_amid_a_letter_says_no_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be a line of the letter, and be waited for."""
+    line, before = SmtpSession._line, time.monotonic()  # where it waits
+
+    def interrupted(session: SmtpSession) -> bytes:
+        if relay.said[-1:] == ["DATA"]:
+            raise KeyboardInterrupt
+        return line(session)
+
+    monkeypatch.setattr(SmtpSession, "_line", interrupted)
+    with ScriptedRelay() as relay:
+        with pytest.raises(KeyboardInterrupt):
+            send(mailer_of(relay))
+        assert time.monotonic() - before < 2
 
 
 # --- anything at all

@@ -144,7 +144,6 @@ def _mail(session: SmtpSession, sender: str, recipient: str, body: bytes) -> str
     is_plain = sender.isascii() and recipient.isascii()
     if not is_plain and not session.has_extn("smtputf8"):
         raise MailError("smtputf8", kind="never")
-    session.command_encoding = "ascii" if is_plain else "utf-8"
     return " ".join(words if is_plain else [*words, "SMTPUTF8"])
 
 

@@ -39,14 +39,13 @@ class SmtpSession(smtplib.SMTP):
         self._deadline = time.monotonic() + seconds
 
     def open(self, host: str, port: int, *, starttls: ssl.SSLContext | None, login: tuple[str, str] | None) -> None:
-        """Connect, greet, secure and log in, in the phase that was begun."""
+        """Connect, greet, secure and log in, in the phase that was begun. Who gets an error closes."""
         self._host = host  # the name that the certificate must have
         self._do("connect", lambda: self.connect(host, port), wanted=(220,))
         self._do("ehlo", self.ehlo_or_helo_if_needed)
         if starttls is not None:
             self._do("tls", lambda: self.starttls(context=starttls), wanted=(220,))
             if self._received:  # said before the handshake, by whoever stands between
-                self.close()
                 raise MailError("tls", kind="transport")
             self._do("ehlo", self.ehlo_or_helo_if_needed)
         if login is not None:
@@ -112,7 +111,7 @@ class SmtpSession(smtplib.SMTP):
 
     def send(self, s: Any) -> None:
         """Send a command or a body, block by block."""
-        data = memoryview(s.encode(self.command_encoding) if isinstance(s, str) else s)
+        data = memoryview(s.encode() if isinstance(s, str) else s)
         for start in range(0, len(data), _BLOCK_BYTES):
             self._on_the_wire(partial(_sent, data[start : start + _BLOCK_BYTES]))
 
@@ -140,14 +139,12 @@ class SmtpSession(smtplib.SMTP):
             lines.append(line[4:].strip())
             if line[3:4] != b"-":
                 return int(line[:3]), b"\n".join(lines)
-        self.close()
         raise smtplib.SMTPServerDisconnected("no reply")
 
     def _line(self) -> bytes:
         while b"\n" not in self._received:
             data = self._on_the_wire(lambda sock: sock.recv(_LINE_BYTES))
             if not data or len(self._received) > _LINE_BYTES:
-                self.close()
                 raise smtplib.SMTPServerDisconnected("no line")
             self._received += data
         line, _, self._received = self._received.partition(b"\n")
@@ -156,12 +153,8 @@ class SmtpSession(smtplib.SMTP):
     def _on_the_wire(self, do: Callable[[socket.socket], Any]) -> Any:
         if self.sock is None:
             raise smtplib.SMTPServerDisconnected("closed")
-        try:
-            self.sock.settimeout(self._left())
-            return do(self.sock)
-        except OSError:
-            self.close()
-            raise
+        self.sock.settimeout(self._left())
+        return do(self.sock)
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()
@@ -177,14 +170,13 @@ class SmtpSession(smtplib.SMTP):
         try:
             reply = do()
         except (smtplib.SMTPException, OSError, ValueError) as error:
-            failed = MailError(_phase(phase, error), kind="transport", code=_code(error))
+            failed = MailError(_phase(phase, error), kind="transport", code=getattr(error, "smtp_code", None))
         else:
             if wanted and (reply is None or reply[0] not in wanted):
                 failed = MailError(
                     "greeting" if phase == "connect" else phase, kind="transport", code=reply and reply[0]
                 )
         if failed is not None:
-            self.close()
             raise failed
 
     def _reply_to(self, say: Callable[[], None], *, replies: bool = True) -> int | None:
@@ -196,6 +188,9 @@ class SmtpSession(smtplib.SMTP):
         except (smtplib.SMTPException, OSError, ValueError):
             self.close()
             return None
+        except BaseException:  # an interrupt: a goodbye said now could be taken for a line of the letter
+            self.close()
+            raise
 
     def _hold(self, phase: str, code: int, wanted: int) -> None:
         """After a goodbye, or an answer that is out of place, no letter goes through here."""
@@ -220,11 +215,6 @@ def _phase(phase: str, error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         return "tls"
     return "greeting" if phase == "connect" and isinstance(error, smtplib.SMTPException) else phase
-
-
-def _code(error: Exception) -> int | None:
-    code = getattr(error, "smtp_code", None)
-    return code if isinstance(code, int) and code > 0 else None
 
 
 def _literal(sock: socket.socket) -> str:
