@@ -3,10 +3,8 @@
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -18,8 +16,9 @@ from indiopay.ports import FileStore
 from indiopay.testing import FileStoreContract
 
 from .broken_files import BROKEN
+from .contract_report import Outcomes, duties, outcomes_in, started
 from .s3_server import MEMORY, S3Server
-from .test_store_contract import LEAN, ROOT, duties
+from .test_store_contract import LEAN
 
 pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
 
@@ -28,7 +27,6 @@ OF_STREAMS = {"a_large_file_is_put_a_few_bytes_at_a_time", "a_large_file_is_read
 OF_TWO_HANDLES = {"two_handles_have_the_same_files"}
 
 OpenFiles = Callable[[], FileStore]
-Outcomes = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 
 class TestMemoryFiles(FileStoreContract):
@@ -63,17 +61,11 @@ class TestBucketFilesUnderAPrefix(TestBucketFiles):
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
-    """For each test class of `broken_files.py`: its tests that "passed", "failed", ..., each with what was said."""
+    """What became of each test of `broken_files.py`."""
     report = tmp_path_factory.mktemp("contract") / "report.xml"
-    command = [sys.executable, "-m", "pytest", "-q", *LEAN, f"--junitxml={report}", "tests/broken_files.py"]
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:  # no power fails here
-        subprocess.run([*command, f"--basetemp={folder}/files"], cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
-    found: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
-    for case in ET.parse(report).iter("testcase"):  # noqa: S314  # our own report
-        told = next(iter(case), None)
-        kind, said = ("passed", "") if told is None else (told.tag, f"{told.get('message')}\n{told.text}")
-        found[case.attrib["classname"].rpartition(".")[2]][kind][case.attrib["name"].removeprefix("test_")] = said
-    return found
+        started(report, *LEAN, f"--basetemp={folder}/files", "tests/broken_files.py").wait()
+    return outcomes_in([report])
 
 
 def test_a_whole_file_store_keeps_every_duty(outcomes: Outcomes) -> None:

@@ -2,13 +2,9 @@
 
 import mailbox
 import os
-import subprocess
-import sys
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import pytest
 from django.conf import settings  # type: ignore[import-untyped]  # Django has no types of its own
@@ -22,12 +18,10 @@ from indiopay.mailers.smtp import SmtpMailer
 from indiopay.testing import MailerContract
 
 from .broken_mailers import BROKEN
+from .contract_report import ROOT, Outcomes, duties, outcomes_in, started
 from .smtp_server import Answer, Does, ScriptedRelay
-from .test_store_contract import ROOT, duties
 
 DUTIES = {name.removeprefix("test_") for name in dir(MailerContract) if name.startswith("test_")}
-PLAIN = ("-n0", "-p", "no:cacheprovider", "--no-cov")
-Outcomes = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 
 class TestMemoryMailer(MailerContract):
@@ -140,16 +134,10 @@ def _of_page(page: str, file: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
-    """For each test class of `broken_mailers.py`: its tests that "passed", "failed", ..., each with what was said."""
+    """What became of each test of `broken_mailers.py`."""
     report = tmp_path_factory.mktemp("contract") / "report.xml"
-    command = [sys.executable, "-m", "pytest", "-q", *PLAIN, f"--junitxml={report}", "tests/broken_mailers.py"]
-    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
-    found: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
-    for case in ET.parse(report).iter("testcase"):  # noqa: S314  # our own report
-        told = next(iter(case), None)
-        kind, said = ("passed", "") if told is None else (told.tag, f"{told.get('message')}\n{told.text}")
-        found[case.attrib["classname"].rpartition(".")[2]][kind][case.attrib["name"].removeprefix("test_")] = said
-    return found
+    started(report, "tests/broken_mailers.py").wait()
+    return outcomes_in([report])
 
 
 def test_a_whole_mailer_keeps_every_duty(outcomes: Outcomes) -> None:

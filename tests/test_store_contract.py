@@ -2,10 +2,6 @@
 
 import subprocess
 import sys
-from collections import defaultdict
-from collections.abc import Mapping
-from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -15,10 +11,10 @@ from indiopay.testing import InvoiceStoreContract
 
 from . import broken_stores
 from .broken_stores import BROKEN
+from .contract_report import Outcomes, duties, outcomes_in, started
 
 pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
 
-ROOT = Path(__file__).parent.parent
 DUTIES = {name.removeprefix("test_") for name in dir(InvoiceStoreContract) if name.startswith("test_")}
 
 OF_TWO_HANDLES = {
@@ -34,45 +30,22 @@ OF_TWO_HANDLES = {
 }
 OF_A_DURABLE_STORE = {"what_was_written_is_there_when_the_store_is_opened_again"}
 
-Outcomes = Mapping[str, Mapping[str, Mapping[str, str]]]
-
-
 CLASSES = [name for name in vars(broken_stores) if name.startswith("Test")]
-LEAN = [
-    "-n0",
-    "-p",
-    "no:cacheprovider",
-    "-p",
-    "no:logging",
-    "--capture=no",
-    "--tb=short",
-]  # they are thousands of tests
+LEAN = ("-p", "no:logging", "--capture=no", "--tb=short")  # they are thousands of tests
 
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
-    """For each test class of `broken_stores.py`: its tests that "passed", "failed", ..., each with what was said."""
+    """What became of each test of `broken_stores.py`."""
     folder = tmp_path_factory.mktemp("contract")
-    halves = [_running(folder / f"{half}.xml", CLASSES[half::2]) for half in (0, 1)]
-    found: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
-    for report, running in halves:
-        running.wait()
-        for case in ET.parse(report).iter("testcase"):  # noqa: S314  # our own report
-            told = next(iter(case), None)
-            kind, said = ("passed", "") if told is None else (told.tag, f"{told.get('message')}\n{told.text}")
-            found[case.attrib["classname"].rpartition(".")[2]][kind][case.attrib["name"].removeprefix("test_")] = said
-    return found
-
-
-def _running(report: Path, classes: list[str]) -> tuple[Path, subprocess.Popen[bytes]]:
-    """Those classes under pytest, in a process of their own."""
-    command = [sys.executable, "-m", "pytest", "-q", *LEAN, f"--junitxml={report}"]
-    tests = [f"tests/broken_stores.py::{name}" for name in classes]
-    return report, subprocess.Popen([*command, *tests], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def duties(tests: Mapping[str, str]) -> set[str]:
-    return {name.partition("[")[0] for name in tests}
+    halves = {folder / f"{half}.xml": CLASSES[half::2] for half in (0, 1)}
+    runs = [
+        started(report, *LEAN, *(f"tests/broken_stores.py::{name}" for name in classes))
+        for report, classes in halves.items()
+    ]
+    for run in runs:
+        run.wait()
+    return outcomes_in(halves)
 
 
 def test_a_whole_store_keeps_every_duty(outcomes: Outcomes) -> None:
