@@ -53,8 +53,9 @@ def test_two_silences_running_are_an_absence() -> None:
     assert breaker.notes(SILENT, NOW + MINUTE)
 
 
-def test_a_clock_that_is_set_back_does_not_lengthen_a_pause() -> None:
-    """A pause that seems longer than the longest is over."""
+def test_a_clock_that_is_set_back_does_not_lengthen_a_pause_by_much() -> None:
+    """A little leaves the pause as it is; one that seems far longer than the longest is over."""
     breaker = Breaker()
     breaker.notes(AWAY, NOW)
+    assert breaker.paused_until(NOW - MINUTE) == NOW + MINUTE
     assert breaker.paused_until(NOW - timedelta(days=1)) is None

@@ -254,6 +254,19 @@ def test_a_worker_that_slept_through_its_lease_sends_nothing(
     assert desk.deliveries(invoice.id)[0].maybe_duplicate
 
 
+def test_a_letter_that_grew_too_old_in_a_workers_hands_is_not_sent(
+    open_desk: OpenDesk, store: InvoiceStore, clock: StoppedClock
+) -> None:
+    """It was claimed in time, and has failed by now for everyone who looks."""
+    desk, mailer = open_desk(), Scripted()
+    invoice = queued(desk)
+    clock.advance(GIVEN_UP_AFTER - timedelta(seconds=1))
+    late = open_desk(mailer=mailer, store=_Before(store, "keep_message", lambda: clock.advance(timedelta(seconds=1))))
+    assert (late.deliver(), mailer.seen) == (0, [])
+    clock.advance(LEASE)
+    assert (desk.deliver(), desk.deliveries(invoice.id)[0].state) == (0, "failed")
+
+
 def test_a_worker_that_was_fenced_off_records_nothing(open_desk: OpenDesk, clock: StoppedClock) -> None:
     """The one that holds the letter now tells what became of it."""
     desk = open_desk()

@@ -23,9 +23,9 @@ class Breaker:
         self._silences = 0
 
     def paused_until(self, now: datetime) -> datetime | None:
-        """When the pause ends; None when there is none. A clock that was set back does not make it longer."""
+        """When the pause ends; None when there is none. A clock that was set far back does not make it longer."""
         until = self._until
-        return until if until is not None and now < until <= now + _PAUSES[-1] else None
+        return until if until is not None and now < until <= now + 2 * _PAUSES[-1] else None
 
     def notes(self, error: MailError | None, at: datetime) -> bool:
         """Note how an attempt went; whether a pause begins with it. One that ends amid a pause does not lengthen it."""

@@ -101,7 +101,7 @@ class Dispatch:
         if letter is None:
             return None
         ready = letter if letter.message is not None else self._prepared(letter)
-        if ready is None or self.clock() >= now + LEASE:
+        if ready is None or self.clock() >= min(now + LEASE, letter.queued_at + GIVEN_UP_AFTER):
             return "lost"
         if ready.message is None:
             return self._finish(ready, "waits")
