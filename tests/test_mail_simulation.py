@@ -184,13 +184,13 @@ LONG, CROWDED = {"rounds": 12}, {"rounds": 3, "letters": 40, "weathers": ("slow"
 CHANGING = {"rounds": 12, "weathers": (FAIR, "slow", "grey", "stalls")}
 RESTLESS, TWO = {"kill": 0.02, "sleep": 0.02}, {"workers": 2, "visits": 20}
 DROWSY = {"sleep": 0.08, "workers": 5}
-UNFENCED = "after it was withdrawn|second copy is not told of|attempts are told|copies, and [0-9]+ excuses"
+UNFENCED = "after it was withdrawn|is not told of|not told as sent|attempts are told|copies, and [0-9]+ excuses"
 TWINS: list[tuple[Any, str, dict[str, Any], dict[str, Any]]] = [
     (careless.NoFence, UNFENCED, DROWSY, CHANGING),
     (careless.ForgetsBytes, "copies of a letter differ", RESTLESS, LONG),
     (careless.GivesUpSoon, "cancelled by nobody", RESTLESS, LONG),
     (careless.SentBeforeSending, "no relay accepted", RESTLESS, LONG),
-    (careless.OneLeaseForAll, "copies, and 0 excuses", TWO, CROWDED),
+    (careless.OneLeaseForAll, "copies, and [0-9]+ excuses", TWO, CROWDED),
     (careless.TakesSilenceForARefusal, "second copy is not told of", RESTLESS, LONG),
     (careless.ChargesForAbsence, "attempts are told", RESTLESS, LONG),
     (careless.NeverAsksAgain, "days of fair weather", RESTLESS, LONG),
