@@ -21,6 +21,8 @@ from .broken_mailers import BROKEN
 from .contract_report import ROOT, Outcomes, duties, outcomes_in, started
 from .smtp_server import Answer, Does, ScriptedRelay
 
+pytestmark = pytest.mark.no_cover  # the coverage of what it tries is not asked for
+
 DUTIES = {name.removeprefix("test_") for name in dir(MailerContract) if name.startswith("test_")}
 
 

@@ -26,6 +26,8 @@ from indiopay.ports import BatchMailer, Mailer
 from .relay import Relay
 from .smtp_server import Answer, Does, ScriptedRelay
 
+pytestmark = pytest.mark.no_cover  # the coverage of what it tries is not asked for
+
 LETTER = b"Subject: a\r\nTo: x@exemple.ca, y@exemple.ca\r\n\r\n.Bonjour\r\n..\r\n.\r\n"
 SENDER, RECIPIENT = "facturation@exemple.ca", "zoe@exemple.ca"
 BIG = (b"x" * 70 + b"\r\n") * 60_000  # more than a socket holds on its way
