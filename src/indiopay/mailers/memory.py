@@ -6,11 +6,14 @@ from indiopay.mailers.envelope import check_envelope
 
 
 class SentMail(NamedTuple):
-    """One letter as it was handed over: its envelope and its bytes."""
+    """One letter as it was handed over: its envelope and its bytes, of which its repr shows nothing."""
 
     sender: str
     recipient: str
     message: bytes
+
+    def __repr__(self) -> str:
+        return f"SentMail({len(self.message)} bytes)"
 
 
 class MemoryMailer:
