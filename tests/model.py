@@ -181,7 +181,7 @@ class Book:
         """Whoever asks for a letter ends those that have waited for five days in nobody's hands."""
         for paper, mail in self.mails():
             if mail.is_worn_out(at) and mail.is_free(at):
-                mail.end("failed", mail.worn_out_reason())
+                mail.wear_out()
                 paper.tell(EntryKind.SEND_FAILED, at, mail, reason=mail.reason)
 
     def due(self, at: datetime) -> list[Mail]:

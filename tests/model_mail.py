@@ -55,16 +55,28 @@ class Mail:
     def is_worn_out(self, at: datetime) -> bool:
         return self.state == "queued" and at - self.asked_at >= GIVEN_UP
 
+    def is_in_silent_hands(self) -> bool:
+        """A worker has its bytes, and has not been heard of since."""
+        return self.held_until is not None and self.message is not None
+
     def worn_out_reason(self) -> str:
-        return f"expired_{self.reason}" if self.reason else "expired"
+        why = self.reason or ("silence" if self.is_in_silent_hands() else None)
+        return f"expired_{why}" if why else "expired"
+
+    def wear_out(self) -> None:
+        self.twice |= self.is_in_silent_hands()
+        held, reason = self.held_until, self.worn_out_reason()
+        self.end("failed", reason)
+        self.held_until = held
 
     def end(self, state: str, reason: str | None = None) -> None:
         self.state, self.reason, self.held_until, self.message = state, reason, None, None
 
     def withdraw(self, at: datetime) -> None:
-        held = None if self.is_free(at) else self.held_until
+        is_away = not self.is_free(at) or self.is_in_silent_hands() or self.twice
+        held = self.held_until if is_away else None
         if self.state == "queued":
-            self.end("cancelled", "at_relay" if held else None)
+            self.end("cancelled", "at_relay" if is_away else None)
             self.held_until = held
 
     def take(self, message: bytes, at: datetime) -> int:
@@ -82,7 +94,7 @@ class Mail:
         self.attempts += answer != "transport"
         if arrived:
             self.sent_at, self.held_until = at, None
-            if self.state == "queued":
+            if self.state != "cancelled":
                 self.end("sent")
             return "sent"
         if answer == "never":
@@ -98,12 +110,12 @@ class Mail:
         return "waits"
 
     def shown(self, at: datetime) -> Delivery:
-        state: Any = "failed" if self.is_worn_out(at) else self.state
-        reason = self.worn_out_reason() if self.is_worn_out(at) else self.reason
+        worn_out = self.is_worn_out(at)
+        state: Any = "failed" if worn_out else self.state
+        reason = self.worn_out_reason() if worn_out else self.reason
+        twice = self.twice or (worn_out and self.is_in_silent_hands())
         message_id = f"<{self.id.hex}@exemple.ca>"
-        return Delivery(
-            self.id, self.to, state, self.attempts, message_id, self.asked_at, self.sent_at, reason, self.twice
-        )
+        return Delivery(self.id, self.to, state, self.attempts, message_id, self.asked_at, self.sent_at, reason, twice)
 
     def learn(self, letter: Letter) -> None:
         self.id = letter.id if self.id == UNKNOWN else self.id

@@ -123,6 +123,35 @@ def test_a_round_takes_no_letter_after_half_an_hour(open_desk: OpenDesk, clock: 
     assert [desk.deliver() for _ in range(3)] == [3, 3, 3]
 
 
+@pytest.mark.parametrize("broken", ["number", "entering", "leaving", "argument"])
+def test_a_hosts_connection_that_fails_costs_no_letter(
+    open_desk: OpenDesk, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each letter then goes by itself, nothing comes out of the round, and the log names a type alone."""
+    mailer = _BrokenBatch(broken)
+    desk = open_desk(mailer=mailer)
+    for _ in range(2):
+        queued(desk)
+    assert (desk.deliver(), mailer.sent) == (2, 2)
+    assert "exemple" not in caplog.text
+
+
+class _BrokenBatch:
+    def __init__(self, broken: str) -> None:
+        self.sent, self._broken = 0, broken
+        self.batch: Any = {"number": 50, "argument": lambda size: self}.get(broken, self._batch)
+
+    def send(self, *, sender: str, recipient: str, message: bytes) -> None:
+        self.sent += 1
+
+    @contextmanager
+    def _batch(self) -> Iterator[Mailer]:
+        if self._broken == "entering":
+            raise MailError("connect", kind="transport")
+        yield self
+        raise OSError("zoe@exemple.ca")
+
+
 def test_a_mailer_that_keeps_a_connection_is_asked_for_one_a_round(open_desk: OpenDesk) -> None:
     """Every letter of a round goes through it, and it is given back; one letter at once needs none."""
     mailer = _Batching()
@@ -245,13 +274,66 @@ def test_a_letter_cancelled_while_it_is_rendered_is_not_sent(open_desk: OpenDesk
 def test_a_worker_that_slept_through_its_lease_sends_nothing(
     open_desk: OpenDesk, store: InvoiceStore, clock: StoppedClock
 ) -> None:
-    """Another may have the letter by now."""
+    """Nor one whose lease might end while the relay thinks: it gives the letter back, and nothing is in doubt."""
     desk, mailer = open_desk(), Scripted()
     invoice = queued(desk)
-    late = open_desk(mailer=mailer, store=_Before(store, "keep_message", lambda: clock.advance(LEASE)))
-    assert (late._dispatch._attempt(mailer), mailer.seen) == ("lost", [])
+    late = open_desk(mailer=mailer, store=_Before(store, "keep_message", lambda: clock.advance(LEASE / 2)))
+    assert (late._dispatch._attempt(mailer), mailer.seen) == ("waits", [])
     assert desk.deliver() == 1
-    assert desk.deliveries(invoice.id)[0].maybe_duplicate
+    assert not desk.deliveries(invoice.id)[0].maybe_duplicate
+
+
+@pytest.mark.parametrize("verb", ["cancel", "record_payment", "renew_link"])
+def test_a_letter_that_a_dead_worker_may_have_sent_says_so_when_it_is_withdrawn(
+    open_desk: OpenDesk, clock: StoppedClock, verb: str
+) -> None:
+    """However long after: nobody knows whether the relay took it."""
+    desk = open_desk()
+    invoice = queued(desk)
+    with pytest.raises(KeyboardInterrupt):
+        open_desk(mailer=Scripted(_die)).deliver()
+    clock.advance(2 * LEASE)
+    getattr(desk, verb)(invoice.id, **({"reference": "P-1"} if verb == "record_payment" else {}))
+    (delivery,) = desk.deliveries(invoice.id)
+    assert (delivery.state, delivery.reason) == ("cancelled", "at_relay")
+
+
+def test_a_letter_that_a_dead_worker_may_have_sent_says_so_when_it_is_given_up(
+    open_desk: OpenDesk, clock: StoppedClock
+) -> None:
+    """It was tried, and may have come."""
+    desk = open_desk()
+    invoice = queued(desk)
+    with pytest.raises(KeyboardInterrupt):
+        open_desk(mailer=Scripted(_die)).deliver()
+    clock.advance(GIVEN_UP_AFTER)
+    seen = desk.deliveries(invoice.id)
+    assert [(one.state, one.reason, one.maybe_duplicate) for one in seen] == [("failed", "expired_silence", True)]
+    assert (desk.deliver(), desk.deliveries(invoice.id)) == (0, seen)
+
+
+@pytest.mark.parametrize("meanwhile", ["cancelled", "given up"])
+def test_an_answer_that_comes_when_the_letter_has_ended_is_told(
+    open_desk: OpenDesk, clock: StoppedClock, meanwhile: str
+) -> None:
+    """Though the lease has run out: nobody else has the letter, and the client has it."""
+    desk = open_desk()
+    invoice = queued(desk)
+
+    def take_long() -> None:
+        clock.advance(2 * LEASE if meanwhile == "cancelled" else GIVEN_UP_AFTER)
+        if meanwhile == "cancelled":
+            desk.cancel(invoice.id)
+        desk.deliver()
+
+    assert open_desk(mailer=Scripted(take_long)).deliver() == 1
+    (delivery,) = desk.deliveries(invoice.id)
+    assert (delivery.state, delivery.sent_at is not None) == ("cancelled" if meanwhile == "cancelled" else "sent", True)
+    assert desk.history(invoice.id)[-1].kind is EntryKind.SENT
+
+
+def _die() -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_letter_that_grew_too_old_in_a_workers_hands_is_not_sent(

@@ -53,14 +53,16 @@ def test_a_lease_fences_off_the_one_before() -> None:
 
 def test_a_silent_worker_that_kept_the_bytes_makes_the_next_copy_doubtful() -> None:
     """A lease that ran out after rendering may have ended between the 250 and the commit."""
-    silent = evolve(leased(letter(), end=NOW + HOUR), message=b"bytes")
+    silent = evolve(leased(letter(), end=NOW + HOUR), message=b"bytes", message_sha256="00")
     assert leased(silent, end=NOW + 3 * HOUR).maybe_duplicate
     assert not leased(leased(letter(), end=NOW + HOUR), end=NOW + 3 * HOUR).maybe_duplicate
 
 
 def test_an_accepted_letter_is_sent_and_its_bytes_are_erased() -> None:
     """After the 250 a letter is sent, counted, free of bytes, lease and reason."""
-    tried = evolve(leased(letter(), end=NOW + HOUR), message=b"bytes", last_phase="rcpt", last_code=450)
+    tried = evolve(
+        leased(letter(), end=NOW + HOUR), message=b"bytes", message_sha256="00", last_phase="rcpt", last_code=450
+    )
     sent = accepted(tried, at=NOW)
     assert (sent.state, sent.sent_at, sent.attempts, sent.message, sent.reason) == ("sent", NOW, 1, None, None)
     assert sent.lease_end is None
@@ -77,7 +79,7 @@ def test_an_accepted_letter_is_sent_and_its_bytes_are_erased() -> None:
 )
 def test_each_kind_of_failure_has_its_outcome(kind: str, state: str, attempts: int, duplicate: bool) -> None:
     """Transport charges nothing, later and unknown wait, never fails; only silence may make a duplicate."""
-    tried = evolve(leased(letter(), end=NOW + HOUR), message=b"bytes")
+    tried = evolve(leased(letter(), end=NOW + HOUR), message=b"bytes", message_sha256="00")
     after = refused(tried, MailError("rcpt", kind=kind, code=550), at=NOW)  # type: ignore[arg-type]  # a parameter
     assert (after.state, after.attempts, after.maybe_duplicate) == (state, attempts, duplicate)
     assert (after.reason, after.lease_end) == ("rcpt_550", None)
@@ -88,6 +90,14 @@ def test_a_transport_failure_leaves_the_letter_due_behind_the_others() -> None:
     """A relay that is away puts no letter off; but the one that met it lets those that were due before it pass."""
     after = refused(leased(letter(), end=NOW + HOUR), MailError("connect", kind="transport"), at=NOW + HOUR / 2)
     assert (after.not_before, after.reason) == (NOW + HOUR / 2, "connect")
+
+
+@pytest.mark.parametrize(("waited", "lag"), [(0, 0), (90, 90), (600, 360), (-5, 0)])
+def test_a_letter_that_a_relay_dismisses_waits_as_long_again(waited: int, lag: int) -> None:
+    """Up to six hours, in minutes: letters that the relay cannot bear come up more and more rarely."""
+    at = NOW + waited * HOUR / 60
+    after = refused(leased(letter(), end=at + HOUR), MailError("rcpt", kind="transport", code=421), at=at)
+    assert (after.not_before, after.attempts) == (at + lag * HOUR / 60, 0)
 
 
 def test_a_letter_that_cannot_be_prepared_waits_and_counts_no_attempt() -> None:
@@ -140,7 +150,7 @@ def test_a_letter_in_no_workers_hands_is_cancelled_without_doubt() -> None:
 
 def test_a_letter_at_the_relay_is_cancelled_and_says_that_it_may_arrive() -> None:
     """The delivery of a letter cancelled under a lease says so, and then says that it arrived."""
-    held = evolve(leased(letter(), end=NOW + HOUR), message=b"bytes")
+    held = evolve(leased(letter(), end=NOW + HOUR), message=b"bytes", message_sha256="00")
     gone = withdrawn(held, NOW)
     assert (gone.state, gone.reason, gone.message) == ("cancelled", "at_relay", None)
     arrived = settled(gone, accepted(held, at=NOW))
@@ -165,5 +175,5 @@ def test_an_older_lease_settles_nothing() -> None:
 
 def test_an_expired_letter_has_failed_and_holds_no_bytes() -> None:
     """Giving up erases the bytes too."""
-    gone = expired(evolve(letter(), message=b"bytes"))
+    gone = expired(evolve(letter(), message=b"bytes", message_sha256="00"))
     assert (gone.state, gone.reason, gone.message) == ("failed", "expired", None)

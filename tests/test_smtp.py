@@ -359,6 +359,34 @@ def test_time_outs_are_some_and_not_too_long(name: str) -> None:
             SmtpMailer("relais.exemple.ca", **{name: seconds})  # type: ignore[arg-type]  # a parameter
 
 
+def test_a_reply_that_came_while_the_process_slept_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it slept: what the relay has said it has said."""
+    slept = 0.0
+
+    def sleep(session: SmtpSession) -> int:
+        nonlocal slept
+        time.sleep(0.2)
+        slept = 1000
+        return 0
+
+    with ScriptedRelay() as relay:
+        real = SmtpSession.getreply
+        monkeypatch.setattr(
+            "indiopay.mailers.smtp_session.time", SimpleNamespace(monotonic=lambda: time.monotonic() + slept)
+        )
+        monkeypatch.setattr(SmtpSession, "getreply", lambda self: (relay.kept and sleep(self)) or real(self))
+        send(mailer_of(relay))
+    assert len(relay.kept) == 1
+
+
+@pytest.mark.parametrize(("said", "kind"), [("552 too big", "never"), ("451 busy", "later")])
+def test_a_refusal_amid_the_body_is_one(said: str, kind: str) -> None:
+    """By its code, though the message has not ended."""
+    with ScriptedRelay({"body": [said]}) as relay:
+        error = failure(mailer_of(relay), message=(b"x" * 70 + b"\r\n") * 60_000)
+    assert told(error) == (kind, "data", int(said[:3]))
+
+
 # --- secrecy
 
 
@@ -435,6 +463,9 @@ def test_an_error_holds_nothing_that_the_relay_said() -> None:
         ({"security": "ssl"}, "security"),
         ({"host": ""}, "host"),
         ({"port": 0}, "port"),
+        ({"port": "587"}, "port"),
+        ({"port": True}, "port"),
+        ({"host": b"relais.exemple.ca"}, "host"),
         ({"port": 65536}, "port"),
         ({"username": "a"}, "together"),
         ({"password": PASSWORD}, "together"),

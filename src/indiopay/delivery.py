@@ -2,8 +2,8 @@
 
 import logging
 import re
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
@@ -21,6 +21,9 @@ from indiopay.ports import BatchMailer, InvoiceStore, Mailer
 log = logging.getLogger(__name__)
 
 _ROUND = LEASE / 2
+_AT_THE_LATEST = LEASE / 2
+"""How long after its claim a letter may still be handed over: what SMTP takes at its longest fits into the rest."""
+
 _REASON = re.compile(r"[a-z0-9_]{1,40}")
 _UNSAID: Mapping[MailErrorKind, str] = {
     "transport": "relay",
@@ -71,7 +74,7 @@ class Dispatch:
         """
         kinds: list[str] = []
         end = self.clock() + _ROUND
-        with self._batch() as mailer:
+        with self._run() as mailer:
             while len(kinds) < limit and self.clock() < end and (kind := self._attempt(mailer)):
                 kinds.append(kind)
         return kinds.count("sent")
@@ -83,8 +86,23 @@ class Dispatch:
         except StorageError as error:
             log.warning("letter %s waits: the store failed with %s", letter.id, type(error.__cause__).__name__)
 
-    def _batch(self) -> AbstractContextManager[Mailer]:
-        return self.mailer.batch() if isinstance(self.mailer, BatchMailer) else nullcontext(self.mailer)
+    @contextmanager
+    def _run(self) -> Iterator[Mailer]:
+        """What a round's letters go through: one connection, if the mailer keeps one, and else the mailer itself.
+
+        A host's connection that fails is logged, and each letter then finds out for itself.
+        """
+        stack, mailer = ExitStack(), self.mailer
+        try:
+            if isinstance(self.mailer, BatchMailer) and callable(self.mailer.batch):
+                mailer = stack.enter_context(self.mailer.batch())
+        except Exception as error:  # noqa: BLE001  # a host's mailer may raise anything
+            log.warning("the mailer gave no connection for a round: %s", type(error).__name__)
+        yield mailer
+        try:
+            stack.close()
+        except Exception as error:  # noqa: BLE001  # what was accepted is accepted, whatever a host's mailer raises now
+            log.warning("the mailer broke off after a round: %s", type(error).__name__)
 
     def _attempt(self, mailer: Mailer, letter_id: UUID | None = None) -> str | None:
         """Try the letter that is due first, or the one named, and say what became of it.
@@ -101,10 +119,12 @@ class Dispatch:
         if letter is None:
             return None
         ready = letter if letter.message is not None else self._prepared(letter)
-        if ready is None or self.clock() >= min(now + LEASE, letter.queued_at + GIVEN_UP_AFTER):
+        if ready is None:
             return "lost"
         if ready.message is None:
             return self._finish(ready, "waits")
+        if self.clock() >= min(now + _AT_THE_LATEST, letter.queued_at + GIVEN_UP_AFTER):
+            return self._finish(evolve(ready, lease_end=None), "waits")
         return self._send(ready, mailer)
 
     def _prepared(self, letter: Letter) -> Letter | None:

@@ -21,6 +21,7 @@ LEASE = timedelta(hours=1)
 GIVEN_UP_AFTER = timedelta(days=5)
 """How long a letter is tried; RFC 5321 says four to five days."""
 
+_AMID_A_LETTER = ("mail", "rcpt", "data")
 _PREPARED_AGAIN_AFTER = timedelta(minutes=15)
 _BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 30, 60, 120, 240, 360))
 
@@ -103,8 +104,7 @@ def new_letter(letter_id: UUID, invoice_id: UUID, *, recipient: str, domain: str
 
 def leased(letter: Letter, *, end: datetime) -> Letter:
     """The letter under a new lease. If an earlier worker kept its bytes and went silent, it may go out twice."""
-    silent = letter.lease_end is not None and letter.message is not None
-    doubtful = letter.maybe_duplicate or silent
+    doubtful = letter.maybe_duplicate or _is_in_silent_hands(letter)
     return evolve(letter, lease_token=letter.lease_token + 1, lease_end=end, maybe_duplicate=doubtful)
 
 
@@ -116,7 +116,8 @@ def is_free(letter: Letter, now: datetime) -> bool:
 def settled(kept: Letter, after: Letter) -> Letter | None:
     """What a store writes when a worker reports `after` of the letter that is `kept` now; None if it is fenced off.
 
-    A letter cancelled under this worker's lease stays cancelled, but says that it arrived, if it did.
+    A letter cancelled under this worker's lease stays cancelled, but says that it arrived, if it did; one that was
+    given up meanwhile was sent after all.
     """
     if kept.lease_token != after.lease_token or kept.lease_end is None:
         return None
@@ -124,20 +125,26 @@ def settled(kept: Letter, after: Letter) -> Letter | None:
         return after
     if after.sent_at is None:
         return None
-    return evolve(kept, attempts=after.attempts, sent_at=after.sent_at, lease_end=None)
+    return (
+        after
+        if kept.state == "failed"
+        else evolve(kept, attempts=after.attempts, sent_at=after.sent_at, lease_end=None)
+    )
 
 
 def expired(letter: Letter) -> Letter:
     """The letter, given up because it has waited for five days: "expired", and why it waited if that is known."""
-    phase = "expired" if letter.last_phase is None else f"expired_{letter.last_phase}"
-    return _ended(letter, "failed", last_phase=phase, last_code=letter.last_code)
+    is_silent = _is_in_silent_hands(letter)
+    why = "silence" if is_silent and letter.last_phase is None else letter.last_phase
+    ended = _ended(letter, "failed", last_phase=f"expired_{why}" if why else "expired", last_code=letter.last_code)
+    return evolve(ended, lease_end=letter.lease_end, maybe_duplicate=letter.maybe_duplicate or is_silent)
 
 
 def withdrawn(letter: Letter, now: datetime) -> Letter:
-    """The letter, cancelled with its invoice or its link; one that a worker holds may arrive all the same."""
-    if is_free(letter, now):
-        return _ended(letter, "cancelled")
-    return evolve(_ended(letter, "cancelled", last_phase="at_relay"), lease_end=letter.lease_end)
+    """The letter, cancelled with its invoice or its link; one that was handed over may have arrived all the same."""
+    is_away = not is_free(letter, now) or _is_in_silent_hands(letter) or letter.maybe_duplicate
+    ended = _ended(letter, "cancelled", last_phase="at_relay" if is_away else None)
+    return evolve(ended, lease_end=letter.lease_end if is_away else None)
 
 
 def unprepared(letter: Letter, reason: str, *, at: datetime) -> Letter:
@@ -153,10 +160,12 @@ def accepted(letter: Letter, *, at: datetime) -> Letter:
 def refused(letter: Letter, error: MailError, *, at: datetime) -> Letter:
     """The letter after an attempt that failed: it waits for its next turn, or has failed for good.
 
-    One that met a relay that is away goes behind the others: if the relay cannot bear this one, they pass.
+    One that met a relay that is away goes behind the others: if the relay cannot bear this one, they pass. One that was
+    under way already waits as long again as it has waited, up to six hours, so that many such letters part.
     """
     if error.kind == "transport":
-        return evolve(letter, last_phase=error.reason, last_code=error.code, lease_end=None, not_before=at)
+        turn = at + _lag(letter, at) if error.reason in _AMID_A_LETTER else at
+        return evolve(letter, last_phase=error.reason, last_code=error.code, lease_end=None, not_before=turn)
     tried = evolve(letter, attempts=letter.attempts + 1)
     if error.kind == "never":
         return _ended(tried, "failed", last_phase=error.reason, last_code=error.code)
@@ -175,6 +184,15 @@ def _ended(
 ) -> Letter:
     """Its bytes are erased with its end: what waits in no outbox opens no invoice."""
     return evolve(letter, state=state, message=None, lease_end=None, last_phase=last_phase, last_code=last_code)
+
+
+def _is_in_silent_hands(letter: Letter) -> bool:
+    """Whether a worker took it, kept its bytes, and has not been heard of since: it may have been sent."""
+    return letter.lease_end is not None and letter.message_sha256 is not None
+
+
+def _lag(letter: Letter, at: datetime) -> timedelta:
+    return max(timedelta(), min(at - letter.queued_at, _BACK_OFF[-1]))
 
 
 def _pause(letter: Letter) -> timedelta:

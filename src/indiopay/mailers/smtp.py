@@ -55,7 +55,7 @@ class SmtpMailer:
     ) -> None:
         if security not in ("starttls", "tls", "none"):
             raise ValueError('security is "starttls", "tls" or "none"')
-        if not host or not 1 <= port <= 65535:
+        if not (isinstance(host, str) and host and type(port) is int and 1 <= port <= 65535):
             raise ValueError("a relay has a host, and a port from 1 to 65535")
         self._host, self._port, self._security = host, port, security
         self._login = _login(username, password, in_clear=security == "none" and not _is_loopback(host))

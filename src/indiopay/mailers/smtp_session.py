@@ -13,6 +13,7 @@ from typing import Any
 from indiopay.errors import MailError
 
 _REPLY = re.compile(rb"[2-5][0-9][0-9](?:[ -]|\r?\Z)")
+_REFUSAL = re.compile(rb"[45][0-9][0-9]")
 _REPLY_LINES = 200
 _LINE_BYTES = 4096
 _BLOCK_BYTES = 16 * 1024
@@ -49,6 +50,7 @@ class SmtpSession(smtplib.SMTP):
                 raise MailError("tls", kind="transport")
             self._do("ehlo", self.ehlo_or_helo_if_needed)
         if login is not None:
+            self.esmtp_features["auth"] = self.esmtp_features.get("auth", "").upper()
             self._do("auth", lambda: self.login(*login))
 
     def is_ready(self, seconds: float) -> bool:
@@ -68,7 +70,8 @@ class SmtpSession(smtplib.SMTP):
         """Send the message after the relay's 354, then the dot that ends it: from then on silence proves nothing."""
         self.within(seconds)
         if self._reply_to(lambda: self._say_body(body), replies=False) is None:
-            raise MailError("data", kind="later")
+            early = _REFUSAL.match(self._received)
+            raise _judged("data", int(early[0])) if early else MailError("data", kind="later")
         self.within(reply_seconds)
         code = self._reply_to(lambda: self.send(b".\r\n"))
         if code is None or code // 100 == 3:
@@ -143,12 +146,19 @@ class SmtpSession(smtplib.SMTP):
 
     def _line(self) -> bytes:
         while b"\n" not in self._received:
-            data = self._on_the_wire(lambda sock: sock.recv(_LINE_BYTES))
+            data = self._heard()
             if not data or len(self._received) > _LINE_BYTES:
                 raise smtplib.SMTPServerDisconnected("no line")
             self._received += data
         line, _, self._received = self._received.partition(b"\n")
         return line
+
+    def _heard(self) -> bytes:
+        """What comes in time; a process that slept past its deadline still takes what had come before."""
+        if self.sock is None:
+            raise smtplib.SMTPServerDisconnected("closed")
+        self.sock.settimeout(max(self._deadline - time.monotonic(), 0))
+        return self.sock.recv(_LINE_BYTES)
 
     def _on_the_wire(self, do: Callable[[socket.socket], Any]) -> Any:
         if self.sock is None:
