@@ -105,6 +105,13 @@ def test_the_note_keeps_its_lines() -> None:
     assert "Ligne 1<br>\nLigne 2" in text_of(parsed(), "html")
 
 
+def test_the_notes_columns_stand_in_both_parts() -> None:
+    """HTML takes two spaces for one, unless they do not break."""
+    columns = evolve(INVOICE, description="incendie   100\nvol        200")
+    assert "vol        200" in text_of(parsed(invoice=columns), "plain")
+    assert text_of(parsed(invoice=columns), "html").replace("\u00a0", " ").count("vol        200") == 1
+
+
 def test_a_letter_is_in_the_clients_language() -> None:
     """Not in the agency's."""
     message = parsed(invoice=evolve(INVOICE, locale="en_CA"))
@@ -142,9 +149,10 @@ def test_amount_and_due_date_stand_once_in_each_part(kind: str) -> None:
     assert (body.count("1,00\u00a0$"), body.count("1er\u00a0avril\u00a02026")) == (1, 1)
 
 
-def test_every_line_is_short_ascii_and_ends_in_crlf() -> None:
-    """Any relay takes it."""
-    lines = raw(invoice=evolve(INVOICE, description="é" * 5000)).split(b"\r\n")
+@pytest.mark.parametrize("note", ["é" * 5000, "\n".join(f"{'w' * n}{end}" for n in range(60, 90) for end in " \t")])
+def test_every_line_is_short_ascii_and_ends_in_crlf(note: str) -> None:
+    """Any relay takes it; a blank at a line's end makes none longer."""
+    lines = raw(invoice=evolve(INVOICE, description=note)).split(b"\r\n")
     assert all(line.isascii() and len(line) <= 76 and b"\n" not in line and b"\r" not in line for line in lines)
 
 

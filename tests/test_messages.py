@@ -155,8 +155,8 @@ def test_any_param_is_worded(value: Any) -> None:
         (HistoryEntry(EntryKind.CANCELLED, NOW), "Facture annulée."),
         (
             HistoryEntry(EntryKind.SEND_FAILED, NOW, {"reason": "rcpt_550"}),
-            "Échec de l’envoi du courriel de facture. L’adresse du client n’a pas été acceptée. "
-            "Vérifiez-la auprès du client, ou copiez le lien et envoyez-le autrement.",
+            "Échec de l’envoi du courriel de facture. L’adresse du client, ou celle du cabinet, a été refusée. "
+            "Vérifiez-les, ou copiez le lien et envoyez-le autrement.",
         ),
     ],
 )
@@ -184,8 +184,8 @@ DELIVERY = Delivery(UUID(int=1), "zoe@exemple.ca", "queued", 1, "<1@exemple.ca>"
         ),
         (
             evolve(DELIVERY, state="failed", reason="expired_connect"),
-            "Échec de l’envoi. Le service de courriel ne répond pas pour le moment. Le courriel a attendu cinq jours "
-            "sans pouvoir partir. Vous pouvez l’envoyer de nouveau, ou copier le lien.",
+            "Échec de l’envoi. Le service de courriel ne répond pas pour le moment. Après cinq jours, ce courriel "
+            "n’est plus essayé. Vous pouvez envoyer la facture de nouveau, ou en copier le lien.",
         ),
         (
             evolve(DELIVERY, reason="rcpt"),  # the relay fell silent; of the address nothing is known
@@ -195,6 +195,21 @@ DELIVERY = Delivery(UUID(int=1), "zoe@exemple.ca", "queued", 1, "<1@exemple.ca>"
             evolve(DELIVERY, state="failed", reason="smtputf8"),
             "Échec de l’envoi. L’adresse du client contient, avant le @, des caractères que le service de courriel "
             "n’accepte pas. Demandez-lui-en une autre.",
+        ),
+        (
+            evolve(DELIVERY, reason="mail_421"),
+            "En attente d’envoi. Le service de courriel du cabinet est débordé ou en arrêt.",
+        ),
+        (
+            evolve(DELIVERY, reason="rcpt_530"),
+            "En attente d’envoi. Le service de courriel a refusé le nom d’utilisateur ou le mot de passe du cabinet. "
+            "Vérifiez-les.",
+        ),
+        (
+            evolve(DELIVERY, state="failed", reason="expired_silence", maybe_duplicate=True),
+            "Échec de l’envoi. L’envoi a été interrompu, et nous ne savons pas si le courriel est parti. "
+            "Après cinq jours, ce courriel n’est plus essayé. Vous pouvez envoyer la facture de nouveau, ou en copier le lien. "
+            "Le client a peut-être déjà reçu ce courriel.",
         ),
         (evolve(DELIVERY, reason="made_up"), "En attente d’envoi. Le courriel n’a pas pu partir."),
         (

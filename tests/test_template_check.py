@@ -65,11 +65,28 @@ def test_a_letter_that_breaks_is_refused_with_its_line(tmp_path: Path, body: str
         checked_letters(environment(tmp_path))
 
 
-def test_a_letter_that_cannot_be_read_any_more_is_refused_without_a_line(tmp_path: Path) -> None:
-    """What is known is said."""
+def test_what_was_tried_is_what_is_used(tmp_path: Path) -> None:
+    """A file that is changed under a running desk changes no letter, until the next start tries it."""
     (tmp_path / "letter.txt").write_text(TEXT)
-    templates = environment(tmp_path)
-    (tmp_path / "letter.txt").write_bytes(b"\xff\xfe\xff")
+    templates = checked_letters(environment(tmp_path))
+    (tmp_path / "letter.txt").write_text("Bonjour")
     os.utime(tmp_path / "letter.txt", (1, 1))
-    with pytest.raises(TemplatesError, match=r"^letter.txt: UnicodeDecodeError"):
-        checked_letters(templates)
+    assert "F-1" in templates.get_template("letter.txt").render(number="F-1", link="x")
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "included", "why"),
+    [
+        ("letter.html", '<a href="{{ link }}">{% include "names.txt" %}</a>', "names.txt", "does not escape"),
+        ("letter.html", '<a href="{{ link }}">{{ client|safe }}</a>', "page.css", "does not escape"),
+        ("letter.txt", '{{ link }}\n{% include "names.html" %}', "names.html", "escapes what was typed"),
+    ],
+)
+def test_what_was_typed_is_escaped_in_html_and_only_there(
+    tmp_path: Path, name: str, body: str, included: str, why: str
+) -> None:
+    """Whatever a template includes: else a client's name would be read as HTML, or a text be full of signs."""
+    (tmp_path / name).write_text(body)
+    (tmp_path / included).write_text("{{ client }} {{ files }}")
+    with pytest.raises(TemplatesError, match=f"{name} {why}"):
+        checked_letters(environment(tmp_path))

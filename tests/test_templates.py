@@ -36,6 +36,26 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
         environment(tmp_path / "nowhere")
 
 
+def test_a_folder_of_which_nothing_would_be_used_is_told(tmp_path: Path) -> None:
+    """A misspelt name would else go unseen."""
+    (tmp_path / "lettre.txt").write_text("{{ link }}")
+    with pytest.raises(TemplatesError, match=r"holds none of letter.html, letter.txt, page.html, page.css"):
+        environment(tmp_path)
+
+
+def test_a_name_that_leads_to_no_file_is_told(tmp_path: Path) -> None:
+    """The package's own would else go out in its place."""
+    (tmp_path / "letter.txt").symlink_to(tmp_path / "gone.txt")
+    with pytest.raises(TemplatesError, match=r"letter.txt is not a file"):
+        environment(tmp_path)
+
+
+def test_an_empty_name_is_no_folder() -> None:
+    """It would be the one where the program happens to run."""
+    with pytest.raises(TemplatesError, match="empty"):
+        environment("")
+
+
 @pytest.mark.parametrize("name", ["page.html", "letter.html", "letter.txt", "page.css"])
 def test_a_file_that_is_no_text_is_told(tmp_path: Path, name: str) -> None:
     """By its name."""

@@ -195,8 +195,6 @@ class InvoiceDesk:
 
         A round ends early while the relay is away (`paused_until`), and after half an hour.
         """
-        if not isinstance(limit, int):
-            raise InvalidInputError((Problem("limit", "type"),))
         return self._dispatch.deliver(limit)
 
     @property

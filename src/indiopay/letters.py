@@ -30,6 +30,9 @@ _SUBJECTS = {
     (True, False): "letter.subject.due_today",
     (False, True): "letter.subject.overdue",
 }
+_TOO_LONG = re.compile(
+    "^(.{74,75})(=09|=20)$", re.MULTILINE
+)  # a blank at an end is encoded without a look at the length
 _WORD_BYTES = 39  # so that "Subject: " and a word fit into the 76 characters of RFC 2047
 _PLAIN_LENGTH = 60
 
@@ -113,7 +116,7 @@ def _headers(letter: Letter, shown: dict[str, Any], agency: Agency, at: datetime
 
 def _part(subtype: str, body: str, boundary: str) -> str:
     text = _LINE_ENDS.sub("\n", body).encode("utf-8", "replace")
-    lines = b2a_qp(text, istext=True).decode("ascii").replace("\n", "\r\n")
+    lines = _TOO_LONG.sub("\\1=\n\\2", b2a_qp(text, istext=True).decode("ascii")).replace("\n", "\r\n")
     return (
         f"--{boundary}\r\n"
         f'Content-Type: text/{subtype}; charset="utf-8"\r\n'

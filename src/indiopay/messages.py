@@ -211,19 +211,26 @@ def _delivery(delivery: Delivery, locale: str) -> str:
     if delivery.reason and not arrived:
         told.append(_why(delivery.reason, locale).removesuffix("."))
     if delivery.maybe_duplicate:
-        told.append(say("delivery.twice", locale).removesuffix("."))
+        told.append(say("delivery.twice" if delivery.state == "sent" else "delivery.perhaps", locale).removesuffix("."))
     return told[0] if len(told) == 1 else ". ".join(told) + "."
 
 
 def _why(reason: str, locale: str) -> str:
-    """The sentence for a reason such as "rcpt_550": of the whole code, of its phase and first digit, of its phase.
+    """The sentence for a reason such as "rcpt_550": of all of it, its code, its phase and first digit, or its phase.
 
     A letter that was given up says first why it waited.
     """
     if reason.startswith("expired_"):
-        return f"{_why(reason.removeprefix('expired_'), locale)} {_why('expired', locale)}"
+        return f"{_why(reason.removeprefix('expired_'), locale)} {say('reason.given_up', locale)}"
     phase, _, code = reason.rpartition("_") if reason[-3:].isdigit() else (reason, "", "")
-    keys = (f"reason.{reason}", f"reason.{phase}.{code[:1]}", f"reason.{phase}", f"reason..{code[:1]}", "reason")
+    keys = (
+        f"reason.{reason}",
+        f"reason..{code}",
+        f"reason.{phase}.{code[:1]}",
+        f"reason.{phase}",
+        f"reason..{code[:1]}",
+        "reason",
+    )
     return _worded(keys, locale, {})
 
 

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 _AT = datetime(2026, 3, 2, 15, tzinfo=UTC)
 _LINK = "https://exemple.ca/payer?a=1&jeton=AAAA"
 _AGENCY = Agency("cabinet", "Cabinet", "facturation@exemple.ca")
-_FILE = Attachment(UUID(int=2), "garanties.csv", 2048, "text/csv", "00")
+_RAW, _ESCAPED = "<sample>", "&lt;sample&gt;"
+_FILE = Attachment(UUID(int=2), f"{_RAW}.csv", 2048, "text/csv", "00")
+_TYPED = {
+    "letter.txt": "escapes what was typed",
+    "letter.html": "does not escape what was typed",
+}
 _WANTED = {
     "letter.txt": "{{ link }}, with spaces or line ends around it",
     "letter.html": '<a href="{{ link }}">',
@@ -33,6 +38,8 @@ def checked_letters(templates: "Environment") -> "Environment":
     """These templates, once they have made letters of every kind that hold their link whole; else TemplatesError."""
     for name, values in product(("letter.txt", "letter.html"), _samples()):
         body = _rendered(templates, name, values)
+        if (_RAW if name.endswith(".html") else _ESCAPED) in body:
+            raise TemplatesError(f"{name} {_TYPED[name]}: what it includes goes by the ending of its own name")
         if _LINK not in (_addresses(body) if name.endswith(".html") else body.split()):
             raise TemplatesError(f"{name} makes a letter without its link: write {_WANTED[name]}")
     return templates
@@ -43,8 +50,7 @@ def _rendered(templates: "Environment", name: str, values: dict[str, Any]) -> st
         return templates.get_template(name).render(values)
     except Exception as error:  # a template may raise anything
         lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename.endswith(name)]
-        where = f", line {lines[-1]}" if lines else ""
-        raise TemplatesError(f"{name}{where}: {type(error).__name__}: {error}") from error
+        raise TemplatesError(f"{name}, line {next(reversed(lines), 1)}: {type(error).__name__}: {error}") from error
 
 
 def _samples() -> Iterator[dict[str, Any]]:
@@ -55,7 +61,7 @@ def _samples() -> Iterator[dict[str, Any]]:
             "F-000001",
             InvoiceType.ONE_TIME,
             _AGENCY.slug,
-            Client("Zoé", "zoe@exemple.ca"),
+            Client(f"Zoé {_RAW}", "zoe@exemple.ca"),
             Money(125000, "CAD"),
             _AGENCY.local_date(_AT) + timedelta(days),
             text,

@@ -21,7 +21,11 @@ def environment(folder: str | os.PathLike[str] | None = None) -> "Environment":
     A folder may hold `page.html`, `page.css`, `letter.html` and `letter.txt`; one that it lacks is the package's.
     TemplatesError if the folder or one of these files cannot be used.
     """
-    return _own() if folder is None else _checked(Path(folder))
+    if folder is None:
+        return _own()
+    if not os.fspath(folder):
+        raise TemplatesError("the templates must be a folder, and its name is empty")
+    return _checked(Path(folder))
 
 
 @lru_cache(maxsize=8)
@@ -41,8 +45,7 @@ def _checked(folder: Path) -> "Environment":
     """With every template parsed and the style sheet read, so that a mistake shows at start and not at a client's."""
     from jinja2 import TemplateSyntaxError
 
-    if not folder.is_dir():
-        raise TemplatesError("the templates must be a folder, and there is none at the path given")
+    _require_files(folder)
     templates = _environment(folder)
     for name in _TEMPLATES:
         try:
@@ -58,6 +61,19 @@ def _checked(folder: Path) -> "Environment":
     return templates
 
 
+def _require_files(folder: Path) -> None:
+    """A folder of which nothing would be used, or whose link leads nowhere, is a mistake."""
+    try:
+        known = {path.name for path in folder.iterdir()} & {*_TEMPLATES, _STYLE}
+        lost = [name for name in sorted(known) if not (folder / name).is_file()]
+    except OSError as error:
+        raise TemplatesError(f"the templates must be a folder that can be read ({type(error).__name__})") from error
+    if not known:
+        raise TemplatesError(f"the folder of templates holds none of {', '.join((*_TEMPLATES, _STYLE))}")
+    if lost:
+        raise TemplatesError(f"{lost[0]} is not a file that can be read")
+
+
 def _environment(folder: Path | None) -> "Environment":
     from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 
@@ -66,6 +82,7 @@ def _environment(folder: Path | None) -> "Environment":
         loader=own if folder is None else ChoiceLoader([FileSystemLoader(folder), own]),
         autoescape=_is_escaped,  # noqa: S701  # all but plain text is
         undefined=StrictUndefined,
+        auto_reload=False,  # what was tried is what is used
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
