@@ -107,12 +107,37 @@ class SendsAsSomebodyElse(WholeMailer):
         super().deliver(mail._replace(sender="compte@exemple.ca"))
 
 
-@breaks("accents_arrive_in_subject_names_and_texts")
+@breaks("a_letter_arrives_as_it_was_written")
 class DropsAccents(WholeMailer):
     """It takes encoded texts for noise."""
 
     def deliver(self, mail: SentMail) -> None:
         super().deliver(mail._replace(message=mail.message.replace(b"=C3=A9", b"e")))
+
+
+@breaks("a_letter_arrives_as_it_was_written")
+class NamesItAnew(WholeMailer):
+    """Each copy has a Message-ID of its own."""
+
+    def deliver(self, mail: SentMail) -> None:
+        super().deliver(mail._replace(message=mail.message.replace(b"\r\nMessage-ID: <", b"\r\nMessage-ID: <x")))
+
+
+@breaks("a_letter_arrives_as_it_was_written")
+class KeepsACopy(WholeMailer):
+    """It puts the archive's address before the letter."""
+
+    def deliver(self, mail: SentMail) -> None:
+        is_letter = b"\r\nMessage-ID: " in mail.message
+        super().deliver(mail._replace(message=b"Bcc: archive@exemple.ca\r\n" * is_letter + mail.message))
+
+
+@breaks("a_letter_arrives_as_it_was_written")
+class MixesTheParts(WholeMailer):
+    """Text and HTML stand one below the other."""
+
+    def deliver(self, mail: SentMail) -> None:
+        super().deliver(mail._replace(message=mail.message.replace(b"multipart/alternative", b"multipart/mixed")))
 
 
 @breaks("the_recipient_is_the_envelopes")
@@ -256,18 +281,31 @@ class QuotesTheFarEnd(WholeMailer):
 class LogsAddresses(WholeMailer):
     """To look for a letter later."""
 
-    def deliver(self, mail: SentMail) -> None:
-        log.debug("sent to %s", mail.recipient)
-        super().deliver(mail)
+    def send(self, *, sender: str, recipient: str, message: bytes) -> None:
+        super().send(sender=sender, recipient=recipient, message=message)
+        log.debug("sent to %s", recipient)
 
 
 @breaks("nothing_of_a_letter_is_logged_or_printed")
 class PrintsItsDialogue(WholeMailer):
     """As a debug level does."""
 
-    def deliver(self, mail: SentMail) -> None:
-        sys.stderr.write(f"send: RCPT TO:<{mail.recipient}>\n")
-        super().deliver(mail)
+    def send(self, *, sender: str, recipient: str, message: bytes) -> None:
+        super().send(sender=sender, recipient=recipient, message=message)
+        sys.stderr.write(f"send: RCPT TO:<{recipient}>\n")
+
+
+@breaks("nothing_of_a_refused_letter_is_logged_or_printed")
+class LogsRefusals(WholeMailer):
+    """To know whom to call."""
+
+    def check(self, sender: str, recipient: str) -> None:
+        super().check(sender, recipient)
+        self.last = recipient
+
+    def fail(self, kind: MailErrorKind) -> None:
+        log.warning("%s was refused", self.last)
+        super().fail(kind)
 
 
 @breaks("a_run_of_letters_arrives")

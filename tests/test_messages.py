@@ -208,8 +208,8 @@ DELIVERY = Delivery(UUID(int=1), "zoe@exemple.ca", "queued", 1, "<1@exemple.ca>"
         (
             evolve(DELIVERY, state="failed", reason="expired_silence", maybe_duplicate=True),
             "Échec de l’envoi. L’envoi a été interrompu, et nous ne savons pas si le courriel est parti. "
-            "Après cinq jours, ce courriel n’est plus essayé. Vous pouvez envoyer la facture de nouveau, ou en copier le lien. "
-            "Le client a peut-être déjà reçu ce courriel.",
+            "Après cinq jours, ce courriel n’est plus essayé. Vous pouvez envoyer la facture de nouveau, ou en copier "
+            "le lien. Le client a peut-être déjà reçu ce courriel.",
         ),
         (evolve(DELIVERY, reason="made_up"), "En attente d’envoi. Le courriel n’a pas pu partir."),
         (

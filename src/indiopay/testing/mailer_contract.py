@@ -89,8 +89,8 @@ class MailerContract:
         (found,) = arrived()
         assert (found.sender, found.recipient) == (SENDER, RECIPIENT)
 
-    def test_accents_arrive_in_subject_names_and_texts(self, mailer: Mailer, arrived: Arrived) -> None:
-        """As a client reads them: the agency's name, the subject, the note, the names of files, and the link whole."""
+    def test_a_letter_arrives_as_it_was_written(self, mailer: Mailer, arrived: Arrived) -> None:
+        """Its texts, names and subject with their accents, its Message-ID, and no recipient more in its headers."""
         message = letter()
         _send(mailer, message)
         (found,) = arrived()
@@ -181,8 +181,21 @@ class MailerContract:
         """Neither addresses nor texts, at any level."""
         with caplog.at_level(logging.DEBUG):
             _send(mailer, letter())
-        told = "".join([caplog.text, *capfd.readouterr()])
-        assert [word for word in CANARIES if word in told] == []
+        _check_silence(caplog.text, *capfd.readouterr())
+
+    def test_nothing_of_a_refused_letter_is_logged_or_printed(
+        self,
+        mailer: Mailer,
+        refuse: Refuse,
+        kind: MailErrorKind,
+        caplog: pytest.LogCaptureFixture,
+        capfd: pytest.CaptureFixture[str],
+    ) -> None:
+        """Nor what the far end said of it."""
+        refuse(kind)
+        with caplog.at_level(logging.DEBUG), pytest.raises(MailError):
+            _send(mailer, letter())
+        _check_silence(caplog.text, *capfd.readouterr())
 
     # --- a run of letters
 
@@ -211,6 +224,10 @@ class MailerContract:
 
 def _send(mailer: Mailer, message: bytes = PLAIN, *, sender: str = SENDER, recipient: str = RECIPIENT) -> None:
     mailer.send(sender=sender, recipient=recipient, message=message)
+
+
+def _check_silence(*told: str) -> None:
+    assert [word for word in CANARIES if word in "".join(told)] == []
 
 
 def _batch(mailer: Mailer) -> AbstractContextManager[Mailer]:

@@ -72,19 +72,23 @@ TRICKY: Mapping[str, bytes] = {
 }
 
 
-class Shown(NamedTuple):
-    """What a client sees of a letter."""
+_READ = ("From", "Reply-To", "To", "Cc", "Bcc", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Language")
 
-    sender: str
-    subject: str
+
+class Shown(NamedTuple):
+    """What a client and a mail program see of a letter."""
+
+    headers: tuple[str, ...]
+    kind: str
     plain: str
     html: str
 
 
 def shown(message: bytes) -> Shown:
-    """By the standard library's parser."""
+    """By the standard library's parser; of the headers those that somebody goes by."""
     parsed = message_from_bytes(message, policy=policy.default)
-    return Shown(str(parsed["From"]), str(parsed["Subject"]), part(message, "plain"), part(message, "html"))
+    headers = tuple(f"{name}: {value}" for name in _READ for value in parsed.get_all(name, []))
+    return Shown(headers, parsed.get_content_type(), part(message, "plain"), part(message, "html"))
 
 
 def part(message: bytes, kind: str) -> str:
