@@ -65,7 +65,7 @@ def _require_files(folder: Path) -> None:
     """A folder of which nothing would be used, or whose link leads nowhere, is a mistake."""
     try:
         known = {path.name for path in folder.iterdir()} & {*_TEMPLATES, _STYLE}
-        lost = [name for name in sorted(known) if not (folder / name).is_file()]
+        lost = [name for name in sorted(known) if not folder.joinpath(name).is_file()]
     except OSError as error:
         raise TemplatesError(f"the templates must be a folder that can be read ({type(error).__name__})") from error
     if not known:
