@@ -162,6 +162,19 @@ def test_a_mailer_that_keeps_a_connection_is_asked_for_one_a_round(open_desk: Op
     assert mailer.told == ["opened", "sent", "sent", "sent", "closed"]
 
 
+def test_a_round_that_a_store_breaks_off_gives_its_connection_back(open_desk: OpenDesk, store: InvoiceStore) -> None:
+    """Nothing is left open, and the store's error is told."""
+    mailer = _Batching()
+
+    def fail() -> None:
+        raise StorageError("the database is busy")
+
+    queued(open_desk())
+    with pytest.raises(StorageError):
+        open_desk(mailer=mailer, store=_Before(store, "finish", fail)).deliver()
+    assert mailer.told == ["opened", "sent", "closed"]
+
+
 class _Batching:
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -172,8 +185,10 @@ class _Batching:
     @contextmanager
     def batch(self) -> Iterator[Mailer]:
         self.told.append("opened")
-        yield _Kept(self.told)
-        self.told.append("closed")
+        try:
+            yield _Kept(self.told)
+        finally:
+            self.told.append("closed")
 
 
 class _Kept:

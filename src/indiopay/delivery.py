@@ -98,11 +98,10 @@ class Dispatch:
                 mailer = stack.enter_context(self.mailer.batch())
         except Exception as error:  # noqa: BLE001  # a host's mailer may raise anything
             log.warning("the mailer gave no connection for a round: %s", type(error).__name__)
-        yield mailer
         try:
-            stack.close()
-        except Exception as error:  # noqa: BLE001  # what was accepted is accepted, whatever a host's mailer raises now
-            log.warning("the mailer broke off after a round: %s", type(error).__name__)
+            yield mailer
+        finally:
+            _close(stack)
 
     def _attempt(self, mailer: Mailer, letter_id: UUID | None = None) -> str | None:
         """Try the letter that is due first, or the one named, and say what became of it.
@@ -166,6 +165,14 @@ class Dispatch:
                 self.on_event(event)
         except Exception as error:  # noqa: BLE001  # a host's function may raise anything
             log.warning("on_event failed at delivery %s: %s", event.delivery_id, type(error).__name__)
+
+
+def _close(stack: ExitStack) -> None:
+    """What was accepted is accepted, whatever a host's mailer raises now."""
+    try:
+        stack.close()
+    except Exception as error:  # noqa: BLE001  # a host's mailer may raise anything
+        log.warning("the mailer broke off after a round: %s", type(error).__name__)
 
 
 def _handed_over(letter: Letter, mailer: Mailer) -> MailError | None:

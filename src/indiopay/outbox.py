@@ -125,11 +125,9 @@ def settled(kept: Letter, after: Letter) -> Letter | None:
         return after
     if after.sent_at is None:
         return None
-    return (
-        after
-        if kept.state == "failed"
-        else evolve(kept, attempts=after.attempts, sent_at=after.sent_at, lease_end=None)
-    )
+    if kept.state == "failed":
+        return after
+    return evolve(kept, attempts=after.attempts, sent_at=after.sent_at, lease_end=None)
 
 
 def expired(letter: Letter) -> Letter:
