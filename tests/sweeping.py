@@ -178,7 +178,8 @@ class Race:
     def _sweep(self, name: str) -> None:
         """The first agency, or the one that is being imported."""
         desk = self.lots.choice((self.desks[_AGENCY.slug], list(self.desks.values())[-1]))
-        self.counts["swept"] += desk.sweep()
+        swept = desk.sweep()  # first: what others add while it lasts would be lost
+        self.counts["swept"] += swept
 
     def _look(self) -> None:
         """Every file of every invoice is there, and no other."""
