@@ -184,11 +184,6 @@ _DOCSTRINGS = Sybil(parsers=[DocTestParser()], patterns=["indiopay/*.py", "testi
 pytest_collect_file = SybilCollection([_DOCUMENTS, _DOCUMENTS_OVER_POSTGRES, _DOCUMENTS_OVER_S3, _DOCSTRINGS]).pytest()
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Three for two cores: many tests wait, for a disk, a server or a time-out."""
-    return max(2, (os.cpu_count() or 1) * 3 // 2)
-
-
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Nothing is traced where no coverage is wanted: in a worker, stopping one tracer resumes another."""

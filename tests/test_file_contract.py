@@ -47,6 +47,7 @@ class TestFolderFiles(FileStoreContract):
 
 class TestBucketFiles(FileStoreContract):
     prefix = ""
+    examples = 10
 
     @pytest.fixture
     def open_files(self, s3_server: S3Server) -> OpenFiles:
