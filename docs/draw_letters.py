@@ -8,11 +8,11 @@ from uuid import UUID
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.browser import running  # noqa: E402  # from the folder above
+from tests.browser import running  # noqa: E402  # the tests stand in the folder above
 
-from indiopay import Agency, Attachment, Client, Invoice, InvoiceType, Money, Status  # noqa: E402
-from indiopay.letters import letter_values  # noqa: E402
-from indiopay.templates import environment  # noqa: E402
+from indiopay import Agency, Attachment, Client, Invoice, InvoiceType, Money, Status  # noqa: E402  # the tests stand in the folder above
+from indiopay.letters import letter_values  # noqa: E402  # the tests stand in the folder above
+from indiopay.templates import environment  # noqa: E402  # the tests stand in the folder above
 
 AT = datetime(2026, 3, 2, 15, tzinfo=UTC)
 AGENCY = Agency("nord", "Assurances du Nord", "facturation@exemple.ca")

@@ -131,6 +131,8 @@ class Mailer(Protocol):
     def send(self, *, sender: str, recipient: str, message: bytes) -> None:
         """Return once the relay has accepted the message (its 250 after the last byte); else raise `MailError`.
 
+        Within half an hour: then another worker may soon have the letter.
+
         `sender` and `recipient` are the envelope's, in ASCII; `message` is whole, with CRLF line ends.
         """
 

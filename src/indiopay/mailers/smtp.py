@@ -33,8 +33,8 @@ class SmtpMailer:
     `security` is "starttls" (port 587), "tls" (port 465) or "none"; certificates and host names are checked unless
     `ssl_context` says otherwise. `username` and `password` are ASCII and go together; they are never sent in clear but
     to this very machine. Time-outs are seconds, for a phase as a whole (RFC 5321, 4.5.3.2): to connect, greet and log
-    in; for each of MAIL and RCPT; for DATA and for the message; for the last reply. Together they stay below a letter's
-    lease. What cannot be meant is a ValueError.
+    in; for each of MAIL and RCPT; for DATA and for the message; for the last reply. Together they stay below half of a
+    letter's lease: half an hour. What cannot be meant is a ValueError.
 
     `send` opens a connection for one letter; `batch` keeps one for a run of them.
     """
@@ -168,8 +168,8 @@ def _login(username: str | None, password: str | None, *, in_clear: bool) -> tup
 def _times(connect: float, command: float, data: float, reply: float) -> _Times:
     if not all(seconds > 0 for seconds in (connect, command, data, reply)):  # NaN is not
         raise ValueError("time-outs are more than 0 seconds")
-    if 2 * (connect + command + data) + reply >= LEASE.total_seconds():
-        raise ValueError("the time-outs together must stay below an hour, for which a letter is one worker's own")
+    if 2 * (connect + command + data) + reply >= LEASE.total_seconds() / 2:  # the other half is the desk's
+        raise ValueError("the time-outs together must stay below half an hour, half of a letter's lease")
     return _Times(connect, command, data, reply)
 
 
