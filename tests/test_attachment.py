@@ -1,6 +1,8 @@
 """Files: what is uploaded, what a policy allows, and what is known and said of a kept one."""
 
+import hashlib
 import io
+from collections import deque
 from itertools import repeat
 from operator import itemgetter
 from pathlib import Path
@@ -221,21 +223,30 @@ def test_a_disposition_is_one_plain_header_whatever_the_name(name: str) -> None:
     assert written.count('"') == 2 and written.count(";") == 2
 
 
-@pytest.mark.parametrize("chunks", [[b"ab"], [b"a", b"c"], [b"abc"], [b"abcd"], []])
-def test_bytes_that_are_not_those_stored_are_told_at_the_end(chunks: list[bytes]) -> None:
-    """Another hash or another length is a FileDamagedError, after the last chunk."""
-    kept = Attachment(ID, "a.txt", 3, "text/plain", "b" * 64)
+@pytest.mark.parametrize("chunks", [[b"ab"], [b"a", b"c"], [b"abc"], [b"ab", b"c", b""], [b"abcd"], []])
+def test_bytes_that_are_not_those_stored_never_arrive_whole(chunks: list[bytes]) -> None:
+    """Another hash or another length is a FileDamagedError, and the last chunk is not given out."""
+    kept, given = Attachment(ID, "a.txt", 3, "text/plain", "b" * 64), bytearray()
     with pytest.raises(FileDamagedError, match="backup"):
-        list(verified(chunks, kept))
+        deque(map(given.extend, verified(chunks, kept)), maxlen=0)
+    assert len(given) < kept.size
 
 
 def test_no_more_is_read_or_given_out_than_was_stored() -> None:
     """A file that goes on for ever ends the download where it became too long."""
-    kept = Attachment(ID, "a.txt", 3, "text/plain", "b" * 64)
+    kept = Attachment(ID, "a.txt", 5, "text/plain", "b" * 64)
     given = verified(repeat(b"ab"), kept)
     assert next(given) == b"ab"
     with pytest.raises(FileDamagedError):
         next(given)
+
+
+@given(st.lists(st.binary()))
+def test_what_was_stored_is_given_out_in_its_chunks(chunks: list[bytes]) -> None:
+    """However they are cut; an empty one, which would end a response, is left out."""
+    whole = b"%" + b"".join(chunks)
+    kept = Attachment(ID, "a.txt", len(whole), "text/plain", hashlib.sha256(whole).hexdigest())
+    assert list(verified([b"%", *chunks], kept)) == [b"%", *filter(None, chunks)]
 
 
 def test_a_checked_file_is_known_by_its_size_and_hash() -> None:

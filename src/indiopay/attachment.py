@@ -252,14 +252,18 @@ def _disposition(name: str) -> str:
 def verified(chunks: Iterable[bytes], attachment: Attachment) -> Iterator[bytes]:
     """The chunks as they come; FileDamagedError at the end, or where they are too long, if they are not what was kept.
 
-    No more is read than was kept, and never more given out.
+    The last one is given out once all of them have the right hash, so that a damaged file never arrives whole. No more
+    is read than was kept, and never more given out.
     """
-    size, digest = 0, sha256()
-    for chunk in chunks:
+    size, digest, held = 0, sha256(), b""
+    for chunk in filter(None, chunks):
         size += len(chunk)
         if size > attachment.size:
             break
         digest.update(chunk)
-        yield chunk
+        if held:
+            yield held
+        held = chunk
     if size != attachment.size or digest.hexdigest() != attachment.sha256:
         raise FileDamagedError("a stored file is not what was stored: restore it from a backup")
+    yield held

@@ -91,7 +91,10 @@ class PaymentPage:
 
 @frozen
 class Download:
-    """One file of an invoice, on its way out. The chunks' SHA-256 is checked at their end: FileDamagedError."""
+    """One file of an invoice, on its way out. Its SHA-256 is checked before the last chunk: FileDamagedError.
+
+    A download that broke off there is shorter than its Content-Length, so a browser tells it.
+    """
 
     attachment: Attachment
     headers: Mapping[str, str] = field(hash=False, repr=False)
