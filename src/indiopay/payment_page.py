@@ -56,7 +56,7 @@ class PaymentPage:
     checkout_url: str | None
     locale: str
     headers: Mapping[str, str] = field(hash=False)
-    _other_locale: str = field(alias="other_locale")
+    _client_locale: str = field(alias="client_locale")
     _templates: "Environment" = field(eq=False, alias="templates")
 
     def __repr__(self) -> str:
@@ -73,7 +73,8 @@ class PaymentPage:
         return self._templates.get_template("page.html").render(
             page=self,
             style=page_style(self._templates),
-            lang=self.locale.replace("_", "-"),
+            lang=_tag(self.locale),
+            note_lang=_tag(self._client_locale),
             say=partial(say, locale=self.locale),
             label=partial(label, locale=self.locale),
             files=[self._file(file, file_url(file)) for file in self.attachments],
@@ -85,8 +86,8 @@ class PaymentPage:
         return {"name": file.name, "url": url, "kind": kind, "size": size}
 
     def _switch(self, language_url: Callable[[str], str]) -> dict[str, str]:
-        other = self._other_locale
-        return {"lang": other.replace("_", "-"), "url": language_url(other), "name": say("language", other)}
+        other = _other_locale(self.locale, self._client_locale)
+        return {"lang": _tag(other), "url": language_url(other), "name": say("language", other)}
 
 
 @frozen
@@ -141,7 +142,7 @@ def payment_page(
         checkout_url=checkout_url if payable else None,
         locale=language,
         headers=_headers(language, page_style(templates), origin if payable else None),
-        other_locale=_other_locale(language, supported_locale(invoice.locale)),
+        client_locale=supported_locale(invoice.locale),
         templates=templates,
     )
 
@@ -157,7 +158,7 @@ def _headers(locale: str, style: str, origin: str | None) -> dict[str, str]:
     )
     return {
         "Content-Type": "text/html; charset=utf-8",
-        "Content-Language": locale.replace("_", "-"),
+        "Content-Language": _tag(locale),
         "Cache-Control": "no-store",
         "Referrer-Policy": "no-referrer",
         "X-Robots-Tag": "noindex, nofollow",
@@ -179,6 +180,11 @@ def _origin(url: str) -> str:
     if parts.scheme not in ("http", "https") or "@" in parts.netloc or not _HOST.fullmatch(host):
         raise ValueError(_BAD_CHECKOUT)
     return f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
+
+
+def _tag(locale: str) -> str:
+    """The locale as HTML and HTTP name it (BCP 47)."""
+    return locale.replace("_", "-")
 
 
 def _other_locale(shown: str, client: str) -> str:
