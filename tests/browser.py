@@ -29,6 +29,6 @@ def running() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory(prefix="indiopay-") as home, sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=[*_QUIET], env={"HOME": home})
+        browser = driver.chromium.launch(executable_path=found, args=[*_QUIET], env={"HOME": home, "LC_ALL": "C.UTF-8"})
         yield browser
         browser.close()
