@@ -3,11 +3,15 @@
 import hashlib
 import hmac
 import os
+import re
 import string
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from random import Random
 
 import pytest
-from hypothesis import given, strategies as st
+from django.utils.html import urlize  # type: ignore[import-untyped]  # it has no types
+from hypothesis import given, reject, strategies as st
+from linkify_it import LinkifyIt  # type: ignore[import-untyped]  # it has no types
 
 from indiopay import LinkError, PaymentLinks
 from indiopay.invoice import LinkRef
@@ -115,6 +119,8 @@ def test_a_retired_keys_link_is_refused_and_asks_to_be_renewed() -> None:
         ("https://exemple.ca/p/", "https://exemple.ca/p/{}"),
         ("https://exemple.ca/p/{token}/page", "https://exemple.ca/p/{}/page"),
         ("http://localhost:8000/?t={token}", "http://localhost:8000/?t={}"),
+        ("https://exemple.ca?l=fr&t={token}#payer", "https://exemple.ca?l=fr&t={}#payer"),
+        ("https://exämple.ca:8443/%C3%A9t%C3%A9/", "https://exämple.ca:8443/%C3%A9t%C3%A9/{}"),
     ],
 )
 def test_the_token_stands_at_the_end_of_the_address_or_where_it_is_told(url: str, address: str) -> None:
@@ -136,12 +142,78 @@ def test_the_token_stands_at_the_end_of_the_address_or_where_it_is_told(url: str
         "https://exemple.ca/a\n/",
         " https://exemple.ca/",
         "https://exemple.ca/\u202e/",
+        "https://exemple..ca/",
+        "https://exemple.ca:https/",
+        "https://[::1]/",
+        "https://clerk@exemple.ca/",
+        "https://clerk:{token}@exemple.ca/",
+        "https://{token}.exemple.ca/",
+        "https://{token}/",
+        "https://exemple.ca/p{token}",
+        "https://exemple.ca/p?{token}",
+        "https://exemple.ca/{TOKEN}/",
+        "https://exemple.ca/{to{token}ken}/",
+        "https://exemple.ca/#{token}",
+        "https://exemple.ca/#/",
+        "https://exemple.ca/?page=#t={token}",
     ],
 )
 def test_an_address_that_cannot_work_is_refused(url: str) -> None:
-    """What is no web address, or has no place for the token, is a ValueError at start."""
+    """What is no web address, or has no place where a server gets the token whole, is a ValueError at start."""
     with pytest.raises(ValueError, match="url of payment links"):
         links(url=url)
+
+
+CUT = "\"'()<>@[]\\^`{|}"
+KEPT = "-.~!$&*+,;:/_=?#aé0"
+
+
+@pytest.mark.parametrize("sign", [*CUT, "..", "??", "%", "%4", "%4g"])
+def test_an_address_that_a_mail_program_cuts_is_refused(sign: str) -> None:
+    """A sign at which one of them ends a link, or that it spells anew, wherever it stands."""
+    for url in (f"https://exemple.ca/p{sign}q/", f"https://exemple.ca/{{token}}/{sign}q"):
+        with pytest.raises(ValueError, match=r"would cut|must be like"):
+            links(url=url)
+
+
+@pytest.mark.parametrize("sign", [*"-.~!$&*+,;:?#…»’"])
+def test_an_address_that_ends_in_punctuation_is_refused(sign: str) -> None:
+    """It would be taken for that of the sentence around it."""
+    with pytest.raises(ValueError, match="would cut"):
+        links(url="https://exemple.ca/{token}/p" + sign)
+
+
+def found_whole(link: str) -> bool:
+    """Whether two libraries make a link of all of it, and of no more, wherever it stands in a text."""
+    texts = (f"Voici {link} .", f"Payez : {link}, ou ({link}).", f"<{link}>", f"{link}\n--\n")
+    spelled = {re.sub("&(?!amp;)", "&amp;", link)}
+    return all({match.url for match in LinkifyIt().match(text) or ()} == {link} for text in texts) and all(
+        set(re.findall(">(.*?)</a>", urlize(text, autoescape=True))) == spelled for text in texts
+    )
+
+
+SIGNS = st.text(KEPT, max_size=4)
+
+
+@given(
+    SIGNS,
+    SIGNS,
+    st.sampled_from(["https://exemple.ca/{}/{{token}}{}", "http://exämple.ca:80?{}={{token}}{}"]),
+    LINK_IDS,
+)
+def test_an_address_that_is_taken_is_found_whole(before: str, behind: str, url: str, seed: bytes) -> None:
+    """What is not refused, no linkifier cuts, whatever stands around the token."""
+    try:
+        taken = links(url=url.format(before, behind))
+    except ValueError:
+        reject()
+    assert found_whole(taken.url_for("nord", taken.draw("nord", Random(seed).randbytes)))
+
+
+@pytest.mark.parametrize("written", ["{}.", "{}?", "{}??x", "{}..=", "{}'x", "{}(x", "{:.20}\n{:.3}"])
+def test_a_link_that_would_be_cut_is_caught(written: str) -> None:
+    """The search above has been seen to find none."""
+    assert not found_whole(written.format(*["https://exemple.ca/payer/A"] * 2))
 
 
 @pytest.mark.parametrize("keys", [[], [b"short"], [bytes(31)], [bytes(33)], ["a" * 32], [KEY, KEY]])

@@ -7,13 +7,13 @@ A token is 36 bytes, written as 48 characters of base64url:
     MAC = HMAC-SHA256(key, "indiopay:link:v1\0" | length of the slug (1) | slug | the first 20 bytes)[:16]
 """
 
+import re
 from base64 import urlsafe_b64encode
 from binascii import a2b_base64
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest, digest
-from urllib.parse import urlsplit
 
 from indiopay.errors import LinkError
 from indiopay.invoice import LinkRef
@@ -25,15 +25,20 @@ TOKEN_CHARACTERS = 48
 _VERSION = 1
 _STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")  # a token's alphabet as binascii has it; what is not ours is no letter
 _PLACE = "{token}"
+_LABEL = r"(?:[A-Za-z0-9-]|[^\0-\x7f])+"
+_ADDRESS = re.compile(
+    rf"(?i:https?)://{_LABEL}(?:\.{_LABEL})*(?::[0-9]+)?(?:/[^?#{{}}]*)?(?:/|\?[^#{{}}]*=){re.escape(_PLACE)}[^{{}}]*"
+)
+_CUT = re.compile(r"""["'()<>@\[\\\]^`{|}]|[.?]{2}|%(?![0-9A-Fa-f]{2})|[^\w/=]\Z""")  # as linkifiers were seen to do
 _OPENS_NOTHING = "this link opens nothing"
 
 
 class PaymentLinks:
     """The payment page's address and the ring of keys that its links are signed with.
 
-    `url` ends in "/" (the token is put behind it) or holds "{token}". `keys` are 32 random bytes each; all of them
-    verify and the last one signs, so a new key is first deployed in front of the one that signs. ValueError for an
-    address or a ring that cannot work.
+    `url` ends in "/" (the token is put behind it) or holds "{token}", once, in its path or its query. `keys` are 32
+    random bytes each; all of them verify and the last one signs, so a new key is first deployed in front of the one
+    that signs. ValueError for a ring that cannot work, or an address that cannot or that mail programs would cut.
     """
 
     def __init__(self, url: str, *, keys: Sequence[bytes]) -> None:
@@ -91,13 +96,18 @@ def url_template(url: str) -> str:
     """The page's address with "{token}" in its place; ValueError for an address that cannot work."""
     if not isinstance(url, str) or not url.isprintable() or " " in url:
         raise ValueError("the url of payment links must be a text without spaces and control characters")
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
-        raise ValueError('the url of payment links must begin with "https://" (or "http://") and name a host')
-    if url.count(_PLACE) == 1:
-        return url
-    if _PLACE in url or not url.endswith("/"):
-        raise ValueError('the url of payment links must end in "/" or hold "{token}" once')
-    return url + _PLACE
+    template = url + _PLACE if url.endswith("/") and _PLACE not in url else url
+    if not _ADDRESS.fullmatch(template):
+        raise ValueError(
+            'the url of payment links must be like "https://exemple.ca/payer/", "https://exemple.ca/payer/{token}" '
+            'or "https://exemple.ca/payer?jeton={token}", no user name, and no "#" before the token'
+        )
+    if _CUT.search(template.replace(_PLACE, "A")):
+        raise ValueError(
+            "mail programs would cut the url of payment links: percent-encode any of \"'()<>[]\\^`{|} and %, "
+            'and let it end in "/", "_", "=", a letter, a digit or its token'
+        )
+    return template
 
 
 def _ring(keys: Sequence[bytes]) -> dict[int, bytes]:
