@@ -22,8 +22,8 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from attrs import evolve
-from django.conf import settings  # type: ignore[import-untyped]  # Django has no types
-from django.core.mail import send_mail  # type: ignore[import-untyped]  # the same
+from django.conf import settings
+from django.core.mail import send_mail
 
 from indiopay import Agency, InvoiceDesk, PaymentLinks
 from indiopay.files.memory import MemoryFiles

@@ -14,7 +14,7 @@ from email.mime.text import MIMEText
 from email.utils import formataddr
 from typing import NamedTuple
 
-from django.core.mail import EmailMultiAlternatives  # type: ignore[import-untyped]  # Django has no types
+from django.core.mail import EmailMultiAlternatives
 
 QUOTED = charset.Charset("utf-8")
 QUOTED.body_encoding = charset.QP

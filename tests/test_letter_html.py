@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from django.utils.html import urlize  # type: ignore[import-untyped]  # it has no types
+from django.utils.html import urlize
 from draw_letters import PICTURES
 from hypothesis import given, strategies as st
 from linkify_it import LinkifyIt  # type: ignore[import-untyped]  # it has no types

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings  # type: ignore[import-untyped]  # Django has no types of its own
-from django.core.mail.utils import DNS_NAME  # type: ignore[import-untyped]  # Django has no types of its own
+from django.conf import settings
+from django.core.mail.utils import DNS_NAME
 
 import indiopay.testing
 from indiopay.errors import MailErrorKind

@@ -1,0 +1,232 @@
+"""The payment page in four web frameworks, asked with each one's own client: the same answers from all of them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import django.test
+import fastapi_app
+import flask_app
+import pytest
+import starlette_app
+from django.conf import settings
+from django.http import StreamingHttpResponse
+from django.test.utils import override_settings
+from django_urls import payment_urls
+from processor import checkout_address, sign
+from starlette.testclient import TestClient
+
+from indiopay import Invoice, InvoiceDesk, Status, Upload
+from indiopay.testing import memory_desk
+
+from .conftest import PDF, filled_in, token_of
+from .processor_events import paid_event, written
+
+pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
+
+SITE, SECRET = "https://factures.exemple.ca", "whsec_fR0mTheProcessorsDashboard"  # of these tests alone
+EXAMPLES = Path(__file__).parent.parent / "examples" / "web"
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Any  # each framework's own: a mapping without regard to case
+    body: bytes
+
+
+Ask = Callable[..., Answer]
+
+
+def starlette(desk: InvoiceDesk, _: ExitStack, create_app: Any = starlette_app.create_app) -> Ask:
+    client = TestClient(create_app(desk, site=SITE, secret=SECRET), follow_redirects=False)
+
+    def ask(path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
+        answer = client.request(method, path, content=body, headers=headers)
+        return Answer(answer.status_code, answer.headers, answer.content)
+
+    return ask
+
+
+def fastapi(desk: InvoiceDesk, stack: ExitStack) -> Ask:
+    return starlette(desk, stack, fastapi_app.create_app)
+
+
+def flask(desk: InvoiceDesk, _: ExitStack) -> Ask:
+    client = flask_app.create_app(desk, site=SITE, secret=SECRET).test_client()
+
+    def ask(path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
+        answer = client.open(path, method=method, data=body, headers=headers)
+        return Answer(answer.status_code, answer.headers, answer.data)
+
+    return ask
+
+
+MIDDLEWARE = [  # a new project's, but for what needs a database
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+
+def django_(desk: InvoiceDesk, stack: ExitStack) -> Ask:
+    urls = tuple(payment_urls(desk, site=SITE, secret=SECRET))
+    changed = override_settings(ROOT_URLCONF=urls, MIDDLEWARE=MIDDLEWARE, ALLOWED_HOSTS=["testserver"], USE_I18N=False)
+    stack.enter_context(changed)
+    client = django.test.Client(enforce_csrf_checks=True)
+
+    def ask(path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
+        answer = client.generic(method, path, body, headers=headers)
+        streamed = isinstance(answer, StreamingHttpResponse)
+        return Answer(answer.status_code, answer.headers, b"".join(answer) if streamed else answer.content)
+
+    return ask
+
+
+FRAMEWORKS: dict[str, Callable[[InvoiceDesk, ExitStack], Ask]] = {
+    "Starlette": starlette,
+    "FastAPI": fastapi,
+    "Flask": flask,
+    "Django": django_,
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def configured_django() -> None:
+    if not settings.configured:
+        settings.configure(EMAIL_HOST="127.0.0.1", EMAIL_TIMEOUT=10)
+
+
+@pytest.fixture
+def desk() -> InvoiceDesk:
+    return memory_desk(clock=lambda: NOW)
+
+
+@pytest.fixture(params=FRAMEWORKS)
+def ask(request: pytest.FixtureRequest, desk: InvoiceDesk) -> Iterator[Ask]:
+    with ExitStack() as stack:
+        yield FRAMEWORKS[request.param](desk, stack)
+
+
+@pytest.fixture
+def invoice(desk: InvoiceDesk) -> Invoice:
+    files = [Upload("Police été.pdf", PDF), Upload("Avenant.pdf", PDF + b"x" * 300_000)]
+    return desk.create(filled_in(files=files, description="Prime annuelle"))
+
+
+@pytest.fixture
+def token(desk: InvoiceDesk, invoice: Invoice) -> str:
+    return token_of(desk.link(invoice.id))
+
+
+def holds(answer: Answer, headers: Mapping[str, str]) -> bool:
+    """Whether all these headers came, as they are."""
+    return {name: answer.headers.get(name) for name in headers} == dict(headers)
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*_*.py")), ids=lambda path: path.stem)
+def test_an_app_is_short(path: Path) -> None:
+    """Less than 60 lines."""
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 60
+
+
+def test_a_link_opens_its_page(ask: Ask, desk: InvoiceDesk, token: str) -> None:
+    """With the very headers that it wants, whatever else the framework sends, and no cookie."""
+    answer, checkout = ask(f"/payer/{token}"), f"{SITE}/payer/{token}/paiement"
+    page = desk.payment_page(token, checkout_url=checkout)
+    assert answer.status == 200
+    assert holds(answer, page.headers)
+    assert "Set-Cookie" not in answer.headers
+    for shown in ("Prime annuelle", "Payer 1\u00a0250,00\u00a0$", f'href="{checkout}"', "English"):
+        assert shown in answer.body.decode()
+
+
+def test_the_page_speaks_the_other_language(ask: Ask, token: str) -> None:
+    """By the link that it offers; an unknown language is no error."""
+    assert 'href="?langue=en_CA"' in ask(f"/payer/{token}").body.decode()
+    english = ask(f"/payer/{token}?langue=en_CA")
+    assert english.headers["Content-Language"] == "en-CA"
+    assert "Pay $1,250.00" in english.body.decode()
+    assert ask(f"/payer/{token}?langue=%FF%00<b>").status == 200
+
+
+def test_a_file_is_downloaded(ask: Ask, desk: InvoiceDesk, invoice: Invoice, token: str) -> None:
+    """To the byte, from the address that the page gives, with the headers that keep it from being shown."""
+    html = ask(f"/payer/{token}").body.decode()
+    for file in invoice.attachments:
+        address = f"/payer/{token}/{file.id}"
+        assert f'href="{address}"' in html
+        answer, wanted = ask(address), desk.download(token, file.id)
+        assert (answer.status, answer.body) == (200, b"".join(wanted.chunks))
+        assert holds(answer, wanted.headers)
+
+
+def test_what_opens_nothing_has_one_answer(ask: Ask, desk: InvoiceDesk, invoice: Invoice, token: str) -> None:
+    """A forged link, an old one, another's file: not found, in words for a client, kept by nobody."""
+    other = desk.create(filled_in(files=[Upload("Autre.pdf", PDF)]))
+    renewed = token_of(desk.renew_link(invoice.id))
+    file, others = invoice.attachments[0].id, other.attachments[0].id
+    paths = [
+        "/payer/AAAA",
+        f"/payer/{'A' * 48}",
+        f"/payer/{token}",
+        f"/payer/{token}?langue=en_CA",
+        f"/payer/{token}/{file}",
+        f"/payer/{token}/paiement",
+        f"/payer/{renewed}/{others}",
+        f"/payer/{renewed}/{UUID(int=0)}",
+    ]
+    answers = [ask(path) for path in paths]
+    assert {answer.status for answer in answers} == {404}
+    assert len({answer.body for answer in answers}) == 1
+    assert "Ce lien n’ouvre rien." in answers[0].body.decode()
+    assert all(holds(a, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}) for a in answers)
+    assert ask(f"/payer/{renewed}/{file}").status == 200
+
+
+def test_a_client_who_pays_is_sent_to_the_processor(ask: Ask, desk: InvoiceDesk, invoice: Invoice, token: str) -> None:
+    """While there is something to pay; later, back to the page that says why not."""
+    answer = ask(f"/payer/{token}/paiement")
+    assert (answer.status, answer.headers["Location"]) == (303, checkout_address(invoice))
+    desk.cancel(invoice.id)
+    answer = ask(f"/payer/{token}/paiement")
+    assert (answer.status, answer.headers["Location"]) == (303, f"/payer/{token}")
+
+
+def notify(ask: Ask, invoice: Invoice, secret: str = SECRET, signed: str = "Stripe-Signature") -> int:
+    body = written(paid_event(invoice, NOW - timedelta(hours=1)))
+    header = {signed: sign(body, secret=secret, at=NOW), "Content-Type": "application/json; charset=utf-8"}
+    return ask("/evenements", "POST", body, **header).status
+
+
+def test_a_signed_event_records_the_payment_once(ask: Ask, desk: InvoiceDesk, invoice: Invoice, token: str) -> None:
+    """When it comes again it is taken, and changes nothing."""
+    assert notify(ask, invoice) == 204
+    paid, history = desk.get(invoice.id), desk.history(invoice.id)
+    assert (paid.status, paid.paid_at) == (Status.PAID, NOW - timedelta(hours=1))
+    assert "a été payée" in ask(f"/payer/{token}").body.decode()
+    assert notify(ask, invoice) == 204
+    assert (desk.get(invoice.id), desk.history(invoice.id)) == (paid, history)
+
+
+@pytest.mark.parametrize("forged", [{"secret": "whsec_another"}, {"signed": "X-Signature"}])
+def test_an_event_that_the_processor_did_not_sign_is_refused(
+    ask: Ask, desk: InvoiceDesk, invoice: Invoice, forged: dict[str, str]
+) -> None:
+    """And records nothing."""
+    assert notify(ask, invoice, **forged) == 400
+    assert desk.get(invoice.id) == invoice
+
+
+def test_looking_changes_nothing(ask: Ask, desk: InvoiceDesk, invoice: Invoice, token: str) -> None:
+    """Programs that read mail follow every link; and nothing but an event may be sent."""
+    before = desk.get(invoice.id), desk.history(invoice.id), list(desk.export_records())
+    paths = [f"/payer/{token}", f"/payer/{token}/{invoice.attachments[0].id}", f"/payer/{token}/paiement"]
+    assert all(ask(path).status < 400 for path in paths)
+    assert {ask(path, "POST").status for path in paths} <= {403, 405}
+    assert ask("/evenements").status == 405
+    assert (desk.get(invoice.id), desk.history(invoice.id), list(desk.export_records())) == before
