@@ -9,7 +9,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from random import Random
 
 import pytest
-from django.utils.html import urlize  # type: ignore[import-untyped]  # it has no types
+from django.utils.html import urlize
 from hypothesis import given, reject, strategies as st
 from linkify_it import LinkifyIt  # type: ignore[import-untyped]  # it has no types
 
