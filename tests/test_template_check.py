@@ -1,4 +1,4 @@
-"""A host's templates of the letter, tried at start."""
+"""A host’s templates of the letter and the page, tried at start."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from indiopay import TemplatesError
-from indiopay.template_check import checked_letters
+from indiopay.template_check import checked_templates
 from indiopay.templates import environment
 
 TEXT, HTML = "{{ number }} {{ link }}\n", '<a href="{{ link }}">{{ number }}</a>'
@@ -14,14 +14,14 @@ TEXT, HTML = "{{ number }} {{ link }}\n", '<a href="{{ link }}">{{ number }}</a>
 
 def test_the_packages_own_letters_pass() -> None:
     """And so does a folder that overrides none of them."""
-    assert checked_letters(environment()) is environment()
+    assert checked_templates(environment()) is environment()
 
 
 def test_a_hosts_letters_that_hold_the_link_pass(tmp_path: Path) -> None:
     """Whatever else they say or leave out."""
     (tmp_path / "letter.txt").write_text(TEXT)
     (tmp_path / "letter.html").write_text(HTML)
-    checked_letters(environment(tmp_path))
+    checked_templates(environment(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_letter_without_its_whole_link_is_refused(tmp_path: Path, name: str, b
     """In any of its forms: it would be of no use to a client."""
     (tmp_path / name).write_text(body)
     with pytest.raises(TemplatesError, match=f"{name} makes a letter without its link"):
-        checked_letters(environment(tmp_path))
+        checked_templates(environment(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def test_a_letter_that_breaks_is_refused_with_its_line(tmp_path: Path, body: str
     """In any of its branches."""
     (tmp_path / "letter.txt").write_text(body)
     with pytest.raises(TemplatesError, match=why):
-        checked_letters(environment(tmp_path))
+        checked_templates(environment(tmp_path))
 
 
 def test_what_was_tried_is_what_is_used(tmp_path: Path) -> None:
     """A file that is changed under a running desk changes no letter, until the next start tries it."""
     (tmp_path / "letter.txt").write_text(TEXT)
-    templates = checked_letters(environment(tmp_path))
+    templates = checked_templates(environment(tmp_path))
     (tmp_path / "letter.txt").write_text("Bonjour")
     os.utime(tmp_path / "letter.txt", (1, 1))
     assert "F-1" in templates.get_template("letter.txt").render(number="F-1", link="x")
@@ -89,4 +89,48 @@ def test_what_was_typed_is_escaped_in_html_and_only_there(
     (tmp_path / name).write_text(body)
     (tmp_path / included).write_text("{{ client }} {{ files }}")
     with pytest.raises(TemplatesError, match=f"{name} {why}"):
-        checked_letters(environment(tmp_path))
+        checked_templates(environment(tmp_path))
+
+
+# --- the page
+
+
+PAGE = """<title>{{ page.number }}</title><style>{{ style | safe }}</style>{{ page.client_name }}{{ page.description }}
+{% if page.checkout_url %}<a href="{{ page.checkout_url }}">{{ page.amount_text }}</a>{% endif %}
+{% for file in files %}<a href="{{ file.url }}">{{ file.name }}</a>{% endfor %}"""
+
+
+@pytest.mark.parametrize("body", [PAGE, PAGE.replace("<style>{{ style | safe }}</style>", "")])
+def test_a_hosts_page_that_shows_the_way_to_pay_and_the_files_passes(tmp_path: Path, body: str) -> None:
+    """Whatever else it says or leaves out."""
+    (tmp_path / "page.html").write_text(body)
+    checked_templates(environment(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("whole", "broken", "why"),
+    [
+        ("{{ page.number }}", "\n{{ page.nunber }}", r"page.html, line 2: UndefinedError"),
+        ("{{ page.number }}", "{% if page.cancel_reason %}{{ 1 / 0 }}{% endif %}", r"page.html, line 1: ZeroDivision"),
+        ("{{ page.number }}", "{% if page.overdue %}{{ say('nothing') }}{% endif %}", r"page.html, line 1: KeyError"),
+        ("{{ page.number }}", "{{ page.cancel_reason | safe }}", r"page.html does not escape what was typed"),
+        ("{{ page.description }}", "{{ page.description | safe }}", r"page.html does not escape what was typed"),
+        ("{{ file.name }}", "{{ file.name | safe }}", r"page.html does not escape what was typed"),
+        ("{{ page.checkout_url }}", "{{ page.checkout_url | urlencode }}", r"without the way to pay or a file"),
+        ("page.checkout_url %}", "page.checkout_url and not page.overdue %}", r"without the way to pay or a file"),
+        ('<a href="{{ file.url }}">', "<a>", r"without the way to pay or a file"),
+        ("{{ style | safe }}", "{{ style }} p { color: red }", r"a style that its headers do not let in"),
+    ],
+)
+def test_a_page_that_would_fail_at_a_clients_is_refused(tmp_path: Path, whole: str, broken: str, why: str) -> None:
+    """In any of its states, with its line where it breaks."""
+    assert whole in PAGE
+    (tmp_path / "page.html").write_text(PAGE.replace(whole, broken))
+    with pytest.raises(TemplatesError, match=why):
+        checked_templates(environment(tmp_path))
+
+
+def test_a_hosts_style_is_let_in_by_the_packages_page(tmp_path: Path) -> None:
+    """To the code point, with the signs that HTML has a use for."""
+    (tmp_path / "page.css").write_text("body > p::before { content: '<b>&amp;'; }")
+    checked_templates(environment(tmp_path))

@@ -33,7 +33,7 @@ from indiopay.ports import FileStore, InvoiceStore, Mailer, Scanner
 from indiopay.problems import Problem
 from indiopay.records import take_records, write_records
 from indiopay.status import Status
-from indiopay.template_check import checked_letters
+from indiopay.template_check import checked_templates
 from indiopay.templates import environment
 from indiopay.text import one_line, paragraph
 
@@ -95,7 +95,7 @@ class InvoiceDesk:
         self._links = links
         self._clock = clock
         self._send_at_once = send_at_once
-        self._templates = None if templates is None else checked_letters(environment(templates))
+        self._templates = None if templates is None else checked_templates(environment(templates))
         self._intake = Intake(agency, store, files, links, file_policy, scanner, self._now, self._random)
         self._dispatch = Dispatch(agency.slug, store, mailer, self._render, self._now, on_event)
         self._closing = ExitStack()
