@@ -30,6 +30,14 @@ _ADDRESS = re.compile(
     rf"(?i:https?)://{_LABEL}(?:\.{_LABEL})*(?::[0-9]+)?(?:/[^?#{{}}]*)?(?:/|\?[^#{{}}]*=){re.escape(_PLACE)}[^{{}}]*"
 )
 _CUT = re.compile(r"""["'()<>@\[\\\]^`{|}]|[.?]{2}|%(?![0-9A-Fa-f]{2})|[^\w/=]\Z""")  # as linkifiers were seen to do
+_NO_ADDRESS = (
+    'the url of payment links must be like "https://exemple.ca/payer/", "https://exemple.ca/payer/{token}" '
+    'or "https://exemple.ca/payer?jeton={token}", without a user name, and without "#" before the token'
+)
+_IS_CUT = (
+    'mail programs would cut the url of payment links: percent-encode each of "\'()<>@[]\\^`{|}, stray %, ".." and '
+    '"??", and let it end in its token, a letter, a digit, "/", "_" or "="'
+)
 _OPENS_NOTHING = "this link opens nothing"
 
 
@@ -38,7 +46,7 @@ class PaymentLinks:
 
     `url` ends in "/" (the token is put behind it) or holds "{token}", once, in its path or its query. `keys` are 32
     random bytes each; all of them verify and the last one signs, so a new key is first deployed in front of the one
-    that signs. ValueError for a ring that cannot work, or an address that cannot or that mail programs would cut.
+    that signs. ValueError for a ring or an address that cannot work, and for an address that mail programs would cut.
     """
 
     def __init__(self, url: str, *, keys: Sequence[bytes]) -> None:
@@ -98,15 +106,9 @@ def url_template(url: str) -> str:
         raise ValueError("the url of payment links must be a text without spaces and control characters")
     template = url + _PLACE if url.endswith("/") and _PLACE not in url else url
     if not _ADDRESS.fullmatch(template):
-        raise ValueError(
-            'the url of payment links must be like "https://exemple.ca/payer/", "https://exemple.ca/payer/{token}" '
-            'or "https://exemple.ca/payer?jeton={token}", no user name, and no "#" before the token'
-        )
+        raise ValueError(_NO_ADDRESS)
     if _CUT.search(template.replace(_PLACE, "A")):
-        raise ValueError(
-            "mail programs would cut the url of payment links: percent-encode any of \"'()<>[]\\^`{|} and %, "
-            'and let it end in "/", "_", "=", a letter, a digit or its token'
-        )
+        raise ValueError(_IS_CUT)
     return template
 
 
