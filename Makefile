@@ -23,7 +23,7 @@ check: $(READY)
 	$(BIN)/python tests/wheel_alone.py dist
 
 bench: $(READY)
-	for row in importing tokens amounts dates addresses forms creating reading creating_in_postgres numbering growing records importing_records letters delivering limits; do $(BIN)/python benchmarks/$$row.py || exit 1; done
+	for row in importing tokens pages amounts dates addresses forms creating reading creating_in_postgres numbering growing records importing_records letters delivering limits; do $(BIN)/python benchmarks/$$row.py || exit 1; done
 
 clean:
 	rm -rf .venv build demo dist docs/_build
