@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urljoin
 from uuid import UUID
 
 import django.test
@@ -12,6 +13,7 @@ import fastapi_app
 import flask_app
 import pytest
 import starlette_app
+from answers import HEADERS
 from django.conf import settings
 from django.http import StreamingHttpResponse
 from django.test.utils import override_settings
@@ -20,16 +22,18 @@ from processor import checkout_address, sign
 from starlette.testclient import TestClient
 
 from indiopay import Invoice, InvoiceDesk, Status, Upload
-from indiopay.testing import memory_desk
+from indiopay.stores.memory import MemoryStore
+from indiopay.testing import StoppedClock, memory_desk
+from indiopay.testing.faults import Fault
 
 from .conftest import PDF, filled_in, token_of
 from .processor_events import paid_event, written
 
 pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
 
-SITE, SECRET = "https://factures.exemple.ca", "whsec_fR0mTheProcessorsDashboard"  # of these tests alone
+ADDRESS, SECRET = "https://factures.exemple.ca/payer/", "whsec_fR0mTheProcessorsDashboard"  # of these tests alone
 EXAMPLES = Path(__file__).parent.parent / "examples" / "web"
-NOW = datetime.now(UTC).replace(microsecond=0)
+NOW = datetime(2026, 3, 2, 15, tzinfo=UTC)
 
 
 class Answer(NamedTuple):
@@ -42,7 +46,7 @@ Ask = Callable[..., Answer]
 
 
 def starlette(desk: InvoiceDesk, _: ExitStack, create_app: Any = starlette_app.create_app) -> Ask:
-    client = TestClient(create_app(desk, site=SITE, secret=SECRET), follow_redirects=False)
+    client = TestClient(create_app(desk, page_url=ADDRESS, secret=SECRET), follow_redirects=False)
 
     def ask(path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
         answer = client.request(method, path, content=body, headers=headers)
@@ -56,7 +60,7 @@ def fastapi(desk: InvoiceDesk, stack: ExitStack) -> Ask:
 
 
 def flask(desk: InvoiceDesk, _: ExitStack) -> Ask:
-    client = flask_app.create_app(desk, site=SITE, secret=SECRET).test_client()
+    client = flask_app.create_app(desk, page_url=ADDRESS, secret=SECRET).test_client()
 
     def ask(path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
         answer = client.open(path, method=method, data=body, headers=headers)
@@ -74,7 +78,7 @@ MIDDLEWARE = [  # a new project's, but for what needs a database
 
 
 def django_(desk: InvoiceDesk, stack: ExitStack) -> Ask:
-    urls = tuple(payment_urls(desk, site=SITE, secret=SECRET))
+    urls = tuple(payment_urls(desk, page_url=ADDRESS, secret=SECRET))
     changed = override_settings(ROOT_URLCONF=urls, MIDDLEWARE=MIDDLEWARE, ALLOWED_HOSTS=["testserver"], USE_I18N=False)
     stack.enter_context(changed)
     client = django.test.Client(enforce_csrf_checks=True)
@@ -102,8 +106,14 @@ def configured_django() -> None:
 
 
 @pytest.fixture
-def desk() -> InvoiceDesk:
-    return memory_desk(clock=lambda: NOW)
+def fault() -> Fault:
+    """Nothing fails yet."""
+    return Fault(0, for_good=True)
+
+
+@pytest.fixture
+def desk(fault: Fault) -> InvoiceDesk:
+    return memory_desk(clock=StoppedClock(NOW), store=fault.through(MemoryStore()))
 
 
 @pytest.fixture(params=FRAMEWORKS)
@@ -136,7 +146,7 @@ def test_an_app_is_short(path: Path) -> None:
 
 def test_a_link_opens_its_page(ask: Ask, desk: InvoiceDesk, token: str) -> None:
     """With the very headers that it wants, whatever else the framework sends, and no cookie."""
-    answer, checkout = ask(f"/payer/{token}"), f"{SITE}/payer/{token}/paiement"
+    answer, checkout = ask(f"/payer/{token}"), f"{ADDRESS}{token}/paiement"
     page = desk.payment_page(token, checkout_url=checkout)
     assert answer.status == 200
     assert holds(answer, page.headers)
@@ -158,15 +168,15 @@ def test_a_file_is_downloaded(ask: Ask, desk: InvoiceDesk, invoice: Invoice, tok
     """To the byte, from the address that the page gives, with the headers that keep it from being shown."""
     html = ask(f"/payer/{token}").body.decode()
     for file in invoice.attachments:
-        address = f"/payer/{token}/{file.id}"
-        assert f'href="{address}"' in html
+        address = urljoin(f"/payer/{token}", f"{token}/{file.id}")
+        assert f'href="{token}/{file.id}"' in html
         answer, wanted = ask(address), desk.download(token, file.id)
         assert (answer.status, answer.body) == (200, b"".join(wanted.chunks))
         assert holds(answer, wanted.headers)
 
 
 def test_what_opens_nothing_has_one_answer(ask: Ask, desk: InvoiceDesk, invoice: Invoice, token: str) -> None:
-    """A forged link, an old one, another's file: not found, in words for a client, kept by nobody."""
+    """A forged link, an old one, another's file, any other path: not found, in words for a client, kept by nobody."""
     other = desk.create(filled_in(files=[Upload("Autre.pdf", PDF)]))
     renewed = token_of(desk.renew_link(invoice.id))
     file, others = invoice.attachments[0].id, other.attachments[0].id
@@ -179,12 +189,17 @@ def test_what_opens_nothing_has_one_answer(ask: Ask, desk: InvoiceDesk, invoice:
         f"/payer/{token}/paiement",
         f"/payer/{renewed}/{others}",
         f"/payer/{renewed}/{UUID(int=0)}",
+        f"/payer/{renewed}/nom.pdf",
+        f"/payer/{renewed}/",
+        f"/payer/{renewed}/{file}/",
+        f"/payer/{'A' * 8000}",
     ]
     answers = [ask(path) for path in paths]
     assert {answer.status for answer in answers} == {404}
     assert len({answer.body for answer in answers}) == 1
     assert "Ce lien n’ouvre rien." in answers[0].body.decode()
-    assert all(holds(a, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}) for a in answers)
+    assert all(holds(answer, HEADERS) for answer in answers)
+    assert not any("Location" in answer.headers for answer in answers)
     assert ask(f"/payer/{renewed}/{file}").status == 200
 
 
@@ -194,12 +209,16 @@ def test_a_client_who_pays_is_sent_to_the_processor(ask: Ask, desk: InvoiceDesk,
     assert (answer.status, answer.headers["Location"]) == (303, checkout_address(invoice))
     desk.cancel(invoice.id)
     answer = ask(f"/payer/{token}/paiement")
-    assert (answer.status, answer.headers["Location"]) == (303, f"/payer/{token}")
+    assert (answer.status, answer.headers["Location"]) == (303, f"../{token}")
+    assert urljoin(f"/payer/{token}/paiement", f"../{token}") == f"/payer/{token}"
 
 
 def notify(ask: Ask, invoice: Invoice, secret: str = SECRET, signed: str = "Stripe-Signature") -> int:
     body = written(paid_event(invoice, NOW - timedelta(hours=1)))
-    header = {signed: sign(body, secret=secret, at=NOW), "Content-Type": "application/json; charset=utf-8"}
+    header = {
+        signed: sign(body, secret=secret, at=datetime.now(UTC)),
+        "Content-Type": "application/json; charset=utf-8",
+    }
     return ask("/evenements", "POST", body, **header).status
 
 
@@ -226,7 +245,28 @@ def test_looking_changes_nothing(ask: Ask, desk: InvoiceDesk, invoice: Invoice, 
     """Programs that read mail follow every link; and nothing but an event may be sent."""
     before = desk.get(invoice.id), desk.history(invoice.id), list(desk.export_records())
     paths = [f"/payer/{token}", f"/payer/{token}/{invoice.attachments[0].id}", f"/payer/{token}/paiement"]
-    assert all(ask(path).status < 400 for path in paths)
+    assert [ask(path).status for path in paths] == [200, 200, 303]
+    assert [ask(path, "HEAD").status for path in paths] == [200, 200, 303]
     assert {ask(path, "POST").status for path in paths} <= {403, 405}
     assert ask("/evenements").status == 405
     assert (desk.get(invoice.id), desk.history(invoice.id), list(desk.export_records())) == before
+
+
+def test_a_store_that_fails_is_no_fault_of_the_clients(
+    ask: Ask, fault: Fault, invoice: Invoice, token: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are asked to come back, the processor sends again, and it is told without the link."""
+    fault.at = fault.calls + 1
+    answer = ask(f"/payer/{token}")
+    assert "Réessayez plus tard." in answer.body.decode()
+    assert (answer.status, notify(ask, invoice)) == (503, 503)
+    told = [record.getMessage() for record in caplog.records if record.name == "answers"]
+    assert len(told) == 2 and not any(token in line for line in told)
+    fault.mend()
+    assert (ask(f"/payer/{token}").status, notify(ask, invoice)) == (200, 204)
+
+
+def test_an_app_has_no_other_pages(ask: Ask) -> None:
+    """Beside the client's, some would load scripts from elsewhere."""
+    for path in ("/", "/docs", "/redoc", "/openapi.json", "/static/x", "/payer"):
+        assert ask(path).status == 404

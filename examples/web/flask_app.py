@@ -3,25 +3,23 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+from answers import HEADERS, answer_to
 from flask import Flask, Response, request
 from processor import UnsignedError, checkout_address, take_payment
 
-from indiopay import AttachmentNotFoundError, InvoiceDesk, LinkError, Status
-
-NOTHING = "Ce lien n’ouvre rien. Demandez-en un autre à votre cabinet.\nThis link opens nothing: ask for another one.\n"
-UNSEEN = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+from indiopay import IndioPayError, InvoiceDesk, Status
 
 
-def create_app(desk: InvoiceDesk, *, site: str, secret: str) -> Flask:
-    """`site` is the app's own address, such as https://factures.exemple.ca; `secret` signs the processor's events."""
+def create_app(desk: InvoiceDesk, *, page_url: str, secret: str) -> Flask:
+    """`page_url` is the desk's: https://factures.exemple.ca/payer/; `secret` signs the processor's events."""
     app = Flask(__name__)
 
     @app.get("/payer/<token>")
     def page(token: str) -> Response:
-        checkout_url, locale = f"{site}/payer/{token}/paiement", request.args.get("langue")
+        checkout_url, locale = f"{page_url}{token}/paiement", request.args.get("langue")
         shown = desk.payment_page(token, locale=locale, checkout_url=checkout_url)
         html = shown.to_html(
-            file_url=lambda file: f"/payer/{token}/{file.id}", language_url=lambda locale: f"?langue={locale}"
+            file_url=lambda file: f"{token}/{file.id}", language_url=lambda locale: f"?langue={locale}"
         )
         return Response(html, headers=shown.headers)
 
@@ -34,7 +32,7 @@ def create_app(desk: InvoiceDesk, *, site: str, secret: str) -> Flask:
     def checkout(token: str) -> Response:
         invoice = desk.invoice_for_link(token)
         payable = invoice.status is Status.OPEN
-        return Response(status=303, headers={"Location": checkout_address(invoice) if payable else f"/payer/{token}"})
+        return Response(status=303, headers={"Location": checkout_address(invoice) if payable else f"../{token}"})
 
     @app.post("/evenements")
     def event() -> Response:
@@ -42,13 +40,11 @@ def create_app(desk: InvoiceDesk, *, site: str, secret: str) -> Flask:
         take_payment(desk, request.get_data(), signature, secret=secret, now=datetime.now(UTC))
         return Response(status=204)
 
-    @app.errorhandler(LinkError)
-    @app.errorhandler(AttachmentNotFoundError)
-    def nothing(_: Exception) -> Response:
-        return Response(NOTHING, 404, UNSEEN)
-
+    @app.errorhandler(404)
+    @app.errorhandler(IndioPayError)
     @app.errorhandler(UnsignedError)
-    def unsigned(_: Exception) -> Response:
-        return Response(status=400)
+    def refused(error: Exception) -> Response:
+        text, status = answer_to(error)
+        return Response(text, status, HEADERS)
 
     return app

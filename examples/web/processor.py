@@ -14,6 +14,8 @@ from uuid import UUID
 from indiopay import Invoice, InvoiceDesk, InvoiceNotFoundError, InvoiceStateError, Money
 
 TOLERANCE = 300  # seconds between the signing of an event and its arrival
+NO_DECIMALS = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())  # noqa: SIM905  # as a list it fills a page
+THREE_DECIMALS = frozenset("BHD JOD KWD OMR TND".split())  # noqa: SIM905  # as above
 PAID = ("checkout.session.completed", "checkout.session.async_payment_succeeded")
 
 log = logging.getLogger(__name__)
@@ -28,34 +30,53 @@ class Payment(NamedTuple):
 
     invoice_id: UUID
     reference: str
-    amount: Money
+    charge: "Charge"
     at: datetime
+
+
+class Charge(NamedTuple):
+    """An amount as the processor counts: in units of its own, which are not everywhere those of `Money`."""
+
+    units: int
+    currency: str
+
+    @classmethod
+    def of(cls, amount: Money) -> "Charge":
+        """ValueError for an amount that the processor cannot charge to the last decimal."""
+        decimals = 0 if amount.currency in NO_DECIMALS else 3 if amount.currency in THREE_DECIMALS else 2
+        units = amount.amount.scaleb(decimals)
+        if units % 1:
+            raise ValueError("the processor cannot charge this amount")
+        return cls(int(units), amount.currency.lower())
 
 
 def checkout_address(invoice: Invoice) -> str:
     """Where the client pays this invoice: the address of a session that the processor opens for it."""
-    amount = invoice.amount
-    asked = {"client_reference_id": invoice.id, "amount": amount.minor_units, "currency": amount.currency.lower()}
+    charge = Charge.of(invoice.amount)
+    asked = {"client_reference_id": invoice.id, "amount": charge.units, "currency": charge.currency}
     return f"https://paiement.exemple.ca/session?{urlencode(asked)}"
 
 
 def take_payment(desk: InvoiceDesk, body: bytes, signature: str, *, secret: str, now: datetime) -> None:
     """Record what the event in `body` says was paid; UnsignedError if the processor did not sign it, or long ago.
 
-    An event that comes again changes nothing. A payment that cannot be recorded, of an invoice that was cancelled or
-    paid otherwise, is logged for someone to give the money back: the processor cannot help it by sending again.
+    An event that comes again changes nothing, nor does one of another agency or another thing that is sold. A payment
+    of an invoice that was cancelled or paid otherwise is logged for someone to give the money back: the processor
+    cannot help it by sending again.
     """
     check_signature(body, signature, secret=secret, now=now)
     payment = payment_in(json.loads(body))
     if payment is None:
         return
     try:
-        if desk.get(payment.invoice_id).amount != payment.amount:
-            log.error("payment %s is of another amount than its invoice: look at it", payment.reference)
-        else:
+        if Charge.of(desk.get(payment.invoice_id).amount) == payment.charge:
             desk.record_payment(payment.invoice_id, reference=payment.reference, paid_at=payment.at)
-    except (InvoiceNotFoundError, InvoiceStateError):
-        log.error("payment %s is for no open invoice: give it back", payment.reference)  # noqa: TRY400  # it says all
+        else:
+            log.error("payment %s is of another amount than its invoice: look at it", payment.reference)
+    except InvoiceNotFoundError:
+        return
+    except InvoiceStateError:
+        log.error("payment %s is for an invoice that is not open: give it back", payment.reference)  # noqa: TRY400  # it says all
 
 
 def payment_in(event: dict[str, Any]) -> Payment | None:
@@ -67,8 +88,9 @@ def payment_in(event: dict[str, Any]) -> Payment | None:
         invoice_id = UUID(session["client_reference_id"] or "")
     except ValueError:  # something else that is sold through the same account
         return None
-    amount = Money(session["amount_total"], session["currency"].upper())
-    return Payment(invoice_id, session["payment_intent"], amount, datetime.fromtimestamp(event["created"], UTC))
+    charge = Charge(session["amount_total"], session["currency"])
+    reference = session["payment_intent"] or session["id"]
+    return Payment(invoice_id, reference, charge, datetime.fromtimestamp(event["created"], UTC))
 
 
 def check_signature(body: bytes, header: str, *, secret: str, now: datetime) -> None:

@@ -2,28 +2,25 @@
 
 from datetime import UTC, datetime
 
+from answers import HEADERS, answer_to
 from processor import UnsignedError, checkout_address, take_payment
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from indiopay import AttachmentNotFoundError, InvoiceDesk, LinkError, Status
-
-NOTHING = "Ce lien n’ouvre rien. Demandez-en un autre à votre cabinet.\nThis link opens nothing: ask for another one.\n"
-UNSEEN = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+from indiopay import IndioPayError, InvoiceDesk, Status
 
 
-def create_app(desk: InvoiceDesk, *, site: str, secret: str) -> Starlette:
-    """`site` is the app's own address, such as https://factures.exemple.ca; `secret` signs the processor's events."""
+def create_app(desk: InvoiceDesk, *, page_url: str, secret: str) -> Starlette:
+    """`page_url` is the desk's: https://factures.exemple.ca/payer/; `secret` signs the processor's events."""
 
     def page(request: Request) -> Response:
-        token = request.path_params["token"]
-        checkout_url, locale = f"{site}/payer/{token}/paiement", request.query_params.get("langue")
-        shown = desk.payment_page(token, locale=locale, checkout_url=checkout_url)
+        token, locale = request.path_params["token"], request.query_params.get("langue")
+        shown = desk.payment_page(token, locale=locale, checkout_url=f"{page_url}{token}/paiement")
         html = shown.to_html(
-            file_url=lambda file: f"/payer/{token}/{file.id}", language_url=lambda locale: f"?langue={locale}"
+            file_url=lambda file: f"{token}/{file.id}", language_url=lambda locale: f"?langue={locale}"
         )
         return Response(html, headers=shown.headers)
 
@@ -32,20 +29,18 @@ def create_app(desk: InvoiceDesk, *, site: str, secret: str) -> Starlette:
         return StreamingResponse(found.chunks, headers=found.headers)
 
     def checkout(request: Request) -> Response:
-        invoice = desk.invoice_for_link(request.path_params["token"])
+        token = request.path_params["token"]
+        invoice = desk.invoice_for_link(token)
         payable = invoice.status is Status.OPEN
-        return RedirectResponse(checkout_address(invoice) if payable else request.url.path.rpartition("/")[0], 303)
+        return RedirectResponse(checkout_address(invoice) if payable else f"../{token}", 303)
 
     async def event(request: Request) -> Response:
         body, signature = await request.body(), request.headers.get("Stripe-Signature", "")
         await run_in_threadpool(take_payment, desk, body, signature, secret=secret, now=datetime.now(UTC))
         return Response(status_code=204)
 
-    def nothing(_: Request, __: Exception) -> Response:
-        return PlainTextResponse(NOTHING, 404, UNSEEN)
-
-    def unsigned(_: Request, __: Exception) -> Response:
-        return Response(status_code=400)
+    def refused(_: Request, error: Exception) -> Response:
+        return Response(*answer_to(error), HEADERS)
 
     routes = [
         Route("/payer/{token}", page),
@@ -53,5 +48,6 @@ def create_app(desk: InvoiceDesk, *, site: str, secret: str) -> Starlette:
         Route("/payer/{token}/paiement", checkout),
         Route("/evenements", event, methods=["POST"]),
     ]
-    answers = {LinkError: nothing, AttachmentNotFoundError: nothing, UnsignedError: unsigned}
-    return Starlette(routes=routes, exception_handlers=answers)
+    app = Starlette(routes=routes, exception_handlers=dict.fromkeys((404, IndioPayError, UnsignedError), refused))
+    app.router.redirect_slashes = False  # a redirect would name the host and the scheme that a proxy hides
+    return app
