@@ -24,6 +24,8 @@ from indiopay.testing.file_samples import content, is_missing, key, listed, read
 from .lossy_proxy import Fate, lossy_proxy
 from .s3_server import S3Server
 
+pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
+
 SMALL, LARGE = 1000, 6 * 2**20
 PARTS, RIVALS = 5 * 2**20 + 1, 4
 KEY = key(1)

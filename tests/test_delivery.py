@@ -15,6 +15,8 @@ from indiopay.testing import StoppedClock
 
 from .conftest import PAGE, filled_in
 
+pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
+
 OpenDesk = Callable[..., InvoiceDesk]
 
 

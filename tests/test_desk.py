@@ -44,6 +44,8 @@ from indiopay.testing import StoppedClock
 from .conftest import KEY, PAGE, PDF, filled_in, token_of
 from .test_problems import kept_files
 
+pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
+
 OpenDesk = Callable[..., InvoiceDesk]
 ODD: Any = 7
 

@@ -165,6 +165,14 @@ def test_a_failure_after_the_cancel_changes_nothing() -> None:
     assert settled(withdrawn(held, NOW), late) is None
 
 
+def test_a_letter_that_was_given_up_under_its_worker_was_sent_after_all() -> None:
+    """The relay's answer came, late."""
+    held = leased(letter(), end=NOW + HOUR)
+    given_up = evolve(expired(held), lease_token=held.lease_token, lease_end=held.lease_end)
+    sent = accepted(held, at=NOW)
+    assert settled(given_up, sent) == sent
+
+
 def test_an_older_lease_settles_nothing() -> None:
     """A worker whose letter was claimed again is fenced off."""
     old = leased(letter(), end=NOW + HOUR)

@@ -30,6 +30,8 @@ from indiopay.testing import StoppedClock, memory_desk, strategies
 
 from .conftest import TODAY
 
+pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
+
 T = TypeVar("T")
 
 NAMES = ["clients", "due_dates", "invoice_forms", "invoices", "money", "typed_amounts"]
