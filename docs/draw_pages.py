@@ -14,7 +14,7 @@ from uuid import UUID
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from attrs import evolve  # noqa: E402  # the tests stand in the folder above
+from attrs import evolve, fields_dict  # noqa: E402  # the tests stand in the folder above
 from tests.browser import running  # noqa: E402  # the tests stand in the folder above
 
 from indiopay import Agency, Attachment, Client, Invoice, InvoiceType, Money, PaymentPage, Status  # noqa: E402  # the tests stand in the folder above
@@ -51,8 +51,9 @@ PICTURES = {
 
 
 def page_in(state: str, written_in: str, **shown: Any) -> PaymentPage:
-    """The page of an invoice in that state, of a client of that language."""
-    changes, today = STATES[state]
+    """The page of an invoice in that state, of a client of that language; `shown` are values of either."""
+    changes, today = dict(STATES[state][0]), STATES[state][1]
+    asked: dict[str, Any] = {"today": today, "checkout_url": CHECKOUT}
     note, reason = TEXTS[written_in]
     invoice = Invoice(
         UUID(int=1),
@@ -69,9 +70,9 @@ def page_in(state: str, written_in: str, **shown: Any) -> PaymentPage:
         AT,
         cancel_reason=reason if state == "cancelled" else None,
     )
-    return payment_page(
-        evolve(invoice, **changes), agency=AGENCY, **{"today": today, "checkout_url": CHECKOUT, **shown}
-    )
+    for name, value in shown.items():
+        (changes if name in fields_dict(Invoice) and name != "locale" else asked)[name] = value
+    return payment_page(evolve(invoice, **changes), agency=AGENCY, **asked)
 
 
 def html_of(page: PaymentPage) -> str:

@@ -80,6 +80,12 @@ def test_a_stream_that_cannot_be_read_is_a_problem(stream: Any) -> None:
     assert problems_of(("a.pdf", stream)) == [(0, "unreadable")]
 
 
+@pytest.mark.parametrize("stem", ["\u200b", "\u2800", "\u3164", "\U000e0041", "\xa0\u2009", "\u200b" * 200 + "a"])
+def test_a_name_of_which_nothing_would_be_seen_is_a_problem(stem: str) -> None:
+    """A link must bear a name, in the part of it that is kept."""
+    assert problems_of((f"{stem}.txt", io.BytesIO(b"x"))) == [(0, "name")]
+
+
 class _Endless(io.BytesIO):
     """Never ends, and counts what was taken of it."""
 

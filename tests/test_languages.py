@@ -1,6 +1,7 @@
 """The supported locales, and what stands in for another."""
 
 from enum import StrEnum
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,13 @@ def test_a_supported_locale_stands_for_itself_however_it_is_spelled(locale: str)
 def test_another_locale_falls_back_to_its_language_or_to_quebec(locale: str, nearest: str) -> None:
     """Never an error, never a file's name."""
     assert supported_locale(locale) == nearest
+
+
+@pytest.mark.parametrize("locale", ["de", "", None, 7])
+def test_another_fallback_may_be_asked_for(locale: Any) -> None:
+    """A page's is its client's language."""
+    assert (supported_locale(locale), supported_locale(locale, "en_CA")) == ("fr_CA", "en_CA")
+    assert supported_locale("fr-ch", "en_CA") == "fr_CH"
 
 
 def test_what_is_written_for_another_language_is_french() -> None:

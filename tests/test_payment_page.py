@@ -59,17 +59,16 @@ class _Outline(HTMLParser):
 
 @pytest.mark.parametrize("locale", SUPPORTED)
 @pytest.mark.parametrize("state", [{}, PAID, CANCELLED], ids=["open", "paid", "cancelled"])
-def test_no_amount_and_no_date_can_break_across_lines(locale: str, state: dict[str, Any]) -> None:
+def test_no_amount_and_no_date_in_a_sentence_can_break_across_lines(locale: str, state: dict[str, Any]) -> None:
     """Whatever the style sheet says: their spaces are no-break ones, in every language and status."""
     invoice = evolve(some_invoice(due=date(2026, 4, 1)), amount=Money(123456789, "USD"), **state)
-    for today in (TODAY, date(2026, 4, 1), date(2026, 4, 2)):
-        html = html_of(page_of(invoice, today=today, locale=locale, checkout_url=CHECKOUT))
-        days = [invoice.due_date, *(AGENCY.local_date(at) for at in (invoice.paid_at, invoice.cancelled_at) if at)]
-        for day in days:
-            assert format_date(day, locale).replace(" ", "\u00a0") in html
-            assert format_date(day, locale) not in html
-        assert invoice.amount.format(locale) in html
-        assert " " not in invoice.amount.format(locale)
+    html = html_of(page_of(invoice, today=date(2026, 4, 2), locale=locale, checkout_url=CHECKOUT))
+    times = [at for at in (state.get("paid_at"), state.get("cancelled_at")) if at]
+    days = [AGENCY.local_date(at) for at in times] or [invoice.due_date]
+    assert all(format_date(day, locale).replace(" ", "\u00a0") in html for day in days)
+    assert html.count(format_date(invoice.due_date, locale)) == 1  # where it stands alone, and may wrap
+    assert invoice.amount.format(locale) in html
+    assert " " not in invoice.amount.format(locale)
 
 
 def test_an_open_invoice_can_be_paid() -> None:
@@ -128,7 +127,7 @@ def test_the_page_shows_everything_the_client_needs() -> None:
         "Facture F-000001",
         "Zoé Tremblay",
         "1,00\u00a0$",
-        "1er\u00a0avril\u00a02026",
+        "1er avril 2026",
         "Ligne 1\nLigne 2",
     ):
         assert shown in outline.text
@@ -164,6 +163,22 @@ def test_the_other_language_is_the_clients_own_or_the_regions(shown: str, client
     """A region that writes one language only falls back to the language, or to Québec's French."""
     page = page_of(evolve(some_invoice(), locale=client), locale=shown)
     assert f"?l={other}" in html_of(page, language_url=lambda locale: f"?l={locale}")
+
+
+@pytest.mark.parametrize("locale", ["de", "", "../../x", "\x00", "é" * 2**20])
+def test_a_language_that_is_not_ours_is_the_clients(locale: str) -> None:
+    """Whatever stands in an address."""
+    assert page_of(evolve(some_invoice(), locale="en_US"), locale=locale).locale == "en_US"
+
+
+def test_a_note_says_in_which_language_it_is_written() -> None:
+    """When the page is shown in another one, for a voice that reads it aloud."""
+    invoice = evolve(some_invoice(), description="Prime annuelle", **CANCELLED)
+    told = [
+        [note.get("lang") for note in _Outline(html_of(page_of(invoice, locale=locale))).all("p") if "dir" in note]
+        for locale in ("fr_CA", "en_CA")
+    ]
+    assert told == [[None, None], ["fr-CA", "fr-CA"]]
 
 
 def test_the_headers_are_those_that_the_page_needs() -> None:

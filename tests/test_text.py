@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from indiopay import Problem, text
-from indiopay.text import _PLAIN_LINE, _is_blank, fold, one_line, paragraph
+from indiopay.text import _PLAIN_LINE, fold, is_blank, one_line, paragraph
 
 from .corpus_files import cases
 
@@ -105,7 +105,7 @@ def test_what_is_kept_at_a_glance_needs_no_second_look() -> None:
     """A plain character is seen, is no control and no mark, and stays as it is in NFC beside every other one."""
     plain = "".join(filter(_PLAIN_LINE.fullmatch, map(chr, range(0x110000))))
     assert {unicodedata.category(c)[0] for c in plain} <= set("LNPSZ") and not set(plain) & set("\u2028\u2029")
-    assert [c for c in plain if _is_blank(c) and not c.isspace()] == []
+    assert [c for c in plain if is_blank(c) and not c.isspace()] == []
     for c in plain:
         beside = c.join(plain) + c
         assert unicodedata.normalize("NFC", beside) == beside

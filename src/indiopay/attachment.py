@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 from indiopay.errors import FileDamagedError
 from indiopay.file_content import MACRO_EXTENSIONS, MEDIA_TYPES, content_fault
 from indiopay.problems import Problem
+from indiopay.text import is_blank
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -188,7 +189,8 @@ class _Name(NamedTuple):
 
 
 def _name_faults(typed: str, name: _Name, policy: FilePolicy) -> Iterator[str]:
-    if not typed or typed.endswith((".", " ")) or _UNSAFE.search(typed) or _QUOTED_SLASH.search(typed):
+    is_unsafe = typed.endswith((".", " ")) or _UNSAFE.search(typed) or _QUOTED_SLASH.search(typed)
+    if is_unsafe or is_blank(name.stem[:_NAME_LIMIT]):
         yield "name"
     elif _BIDI.search(typed):
         yield "bidi"

@@ -225,7 +225,7 @@ class InvoiceDesk:
         return tuple(self._store.history(self._slug, invoice_id))
 
     def payment_page(self, token: str, *, locale: str | None = None, checkout_url: str | None = None) -> PaymentPage:
-        """The « page Paiement » that a link opens, in the client's language unless `locale` says another; LinkError."""
+        """The « page Paiement » that a link opens, in the client's language or another of ours; LinkError."""
         return payment_page(
             self.invoice_for_link(token),
             agency=self._agency,

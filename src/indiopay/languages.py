@@ -35,20 +35,20 @@ _LONGEST = 64
 _BETWEEN = re.compile("[^a-z0-9]")
 
 
-def supported_locale(locale: str) -> str:
-    """The supported locale nearest to `locale`; fr_CA for another language.
+def supported_locale(locale: str, otherwise: str = DEFAULT) -> str:
+    """The supported locale nearest to `locale`; `otherwise` for another language.
 
     >>> supported_locale("fr-ca"), supported_locale("en_AU"), supported_locale("de")
     ('fr_CA', 'en', 'fr_CA')
     """
     if not isinstance(locale, str):
-        return DEFAULT
+        return otherwise
     exact = _EXACT.get(locale)
     if exact is not None:
         return exact
     language, *others = _BETWEEN.split(locale[:_LONGEST].lower())
     regions = (_EXACT.get(f"{language}_{other}") for other in others)
-    return next(filter(None, regions), None) or _EXACT.get(language) or DEFAULT
+    return next(filter(None, regions), None) or _EXACT.get(language) or otherwise
 
 
 def is_french(locale: str) -> bool:

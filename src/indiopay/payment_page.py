@@ -111,14 +111,15 @@ def payment_page(
     checkout_url: str | None = None,
     templates: "Environment | None" = None,
 ) -> PaymentPage:
-    """The page of an invoice on `today`, the agency's date, in the client's language unless `locale` says another.
+    """The page of an invoice on `today`, the agency's date, in the client's language or in `locale`, if it is ours.
 
     `checkout_url` is where the host takes payments: http or https, else ValueError; kept only while the invoice can
     be paid.
     """
     origin = None if checkout_url is None else _origin(checkout_url)
     payable = invoice.status is Status.OPEN
-    language = supported_locale(locale or invoice.locale)
+    client_locale = supported_locale(invoice.locale)
+    language = client_locale if locale is None else supported_locale(locale, client_locale)
     templates = templates or environment()
     return PaymentPage(
         agency_name=agency.name,
@@ -142,7 +143,7 @@ def payment_page(
         checkout_url=checkout_url if payable else None,
         locale=language,
         headers=_headers(language, page_style(templates), origin if payable else None),
-        client_locale=supported_locale(invoice.locale),
+        client_locale=client_locale,
         templates=templates,
     )
 

@@ -34,7 +34,7 @@ def one_line(text: object, *, field: str, limit: int) -> str | Problem:
     line = str(text).strip()  # a subclass of str may mean something else to a template
     if len(line) <= limit and _PLAIN_LINE.fullmatch(line):
         return line
-    if len(line) <= limit * _RAW_FACTOR and _is_blank(line):
+    if len(line) <= limit * _RAW_FACTOR and is_blank(line):
         return Problem(field, "required")
     return _kept(line, _CONTROL, field, limit)
 
@@ -111,7 +111,7 @@ def _fault(text: str, control: re.Pattern[str], limit: int) -> _Fault | None:
     return _Fault("too_long") if len(text) > limit else None
 
 
-def _is_blank(text: str) -> bool:
+def is_blank(text: str) -> bool:
     """Whether nothing of it would be seen: invisible characters make no name."""
     return all(unicodedata.category(c) in ("Cf", "Mn", "Zs") or _BLANK.match(c) for c in text)
 
