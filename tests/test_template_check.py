@@ -119,7 +119,19 @@ def test_a_hosts_page_that_shows_the_way_to_pay_and_the_files_passes(tmp_path: P
         ("{{ page.checkout_url }}", "{{ page.checkout_url | urlencode }}", r"without the way to pay or a file"),
         ("page.checkout_url %}", "page.checkout_url and not page.overdue %}", r"without the way to pay or a file"),
         ('<a href="{{ file.url }}">', "<a>", r"without the way to pay or a file"),
-        ("{{ style | safe }}", "{{ style }} p { color: red }", r"a style that its headers do not let in"),
+        ("{{ style | safe }}", "{{ style }} p { color: red }", r"a style that its headers refuse"),
+        (
+            "{% if page.checkout_url %}",
+            "{% if page.payable %}",
+            r"a link that leads nowhere: write .% if page.checkout",
+        ),
+        ("{{ page.number }}", "{{ switch.url }}", r"page.html, line 1: UndefinedError: 'None' has no attribute 'url'"),
+        ("{{ page.number }}", "{% if note_lang != lang %}{{ nothing }}{% endif %}", r"'nothing' is undefined"),
+        ("<title>", "<title lang={{ page.client_name }}>", r"does not escape what was typed: write quotes"),
+        ("<title>", "<script>1</script><title>", r"page.html has <script>: its headers refuse it"),
+        ("<title>", "<link rel=stylesheet href=x.css><title>", r"page.html has <link>: its headers refuse it"),
+        ("<title>", "<title style='color: red'>", r"page.html has style=: its headers refuse it"),
+        ("<title>", "<title onclick='x()'>", r"page.html has onclick=: its headers refuse it"),
     ],
 )
 def test_a_page_that_would_fail_at_a_clients_is_refused(tmp_path: Path, whole: str, broken: str, why: str) -> None:
@@ -127,6 +139,29 @@ def test_a_page_that_would_fail_at_a_clients_is_refused(tmp_path: Path, whole: s
     assert whole in PAGE
     (tmp_path / "page.html").write_text(PAGE.replace(whole, broken))
     with pytest.raises(TemplatesError, match=why):
+        checked_templates(environment(tmp_path))
+
+
+@pytest.mark.parametrize("style", ["</style><p>", "p { color: red }\0"])
+def test_a_style_that_no_page_can_hold_is_refused(tmp_path: Path, style: str) -> None:
+    """A browser would read another one than its hash was made of."""
+    (tmp_path / "page.css").write_text(style)
+    with pytest.raises(TemplatesError, match="a style that its headers refuse"):
+        checked_templates(environment(tmp_path))
+
+
+def test_a_form_may_be_the_way_to_pay(tmp_path: Path) -> None:
+    """The headers let it go to the checkout; and a logo is the host's, who changes the headers for it."""
+    paid_by_form = PAGE.replace('<a href="{{ page.checkout_url }}">', '<form action="{{ page.checkout_url }}"><button>')
+    (tmp_path / "page.html").write_text(f"<img src='/logo.png'>{paid_by_form}")
+    checked_templates(environment(tmp_path))
+
+
+def test_the_line_of_a_mistake_is_that_of_its_own_file(tmp_path: Path) -> None:
+    """And not of one whose name ends alike."""
+    (tmp_path / "page.html").write_text("one\n{% include 'mypage.html' %}")
+    (tmp_path / "mypage.html").write_text("\n\n\n{{ nothing }}")
+    with pytest.raises(TemplatesError, match=r"^page.html, line 2: UndefinedError: 'nothing' is undefined$"):
         checked_templates(environment(tmp_path))
 
 

@@ -72,7 +72,24 @@ def test_a_mistake_in_a_template_is_told_with_its_line(tmp_path: Path, name: str
         environment(tmp_path)
 
 
-def test_templates_without_a_loader_have_no_style() -> None:
-    """They were not made here."""
-    with pytest.raises(TemplatesError, match="loader"):
+def test_templates_that_were_not_made_here_have_no_style() -> None:
+    """And a page needs one, whose hash its headers name."""
+    with pytest.raises(TemplatesError, match="make them with"):
         page_style(Environment())  # noqa: S701  # nothing is rendered
+
+
+def test_a_style_is_read_once_however_many_agencies_have_their_own(tmp_path: Path) -> None:
+    """What is changed later was not tried, and is not used."""
+    style = tmp_path / "page.css"
+    style.write_text("body { color: red }")
+    desks = [environment(tmp_path) for _ in range(20)]
+    style.write_text("body { color: blue }")
+    assert {page_style(templates) for templates in desks} == {"body { color: red }"}
+
+
+def test_a_mark_at_the_beginning_of_a_file_is_no_part_of_it(tmp_path: Path) -> None:
+    """Some editors write one."""
+    (tmp_path / "page.css").write_text("body { color: red }", encoding="utf-8-sig")
+    (tmp_path / "page.html").write_text("<p>", encoding="utf-8-sig")
+    templates = environment(tmp_path)
+    assert (page_style(templates), templates.get_template("page.html").render()) == ("body { color: red }", "<p>")

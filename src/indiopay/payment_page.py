@@ -72,7 +72,6 @@ class PaymentPage:
         """
         return self._templates.get_template("page.html").render(
             page=self,
-            style=page_style(self._templates),
             lang=_tag(self.locale),
             note_lang=_tag(self._client_locale),
             say=partial(say, locale=self.locale),

@@ -1,7 +1,7 @@
 """The Jinja environment that letters and page share, loaded on first use; a host's folder may override it."""
 
 import os
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,12 +28,11 @@ def environment(folder: str | os.PathLike[str] | None = None) -> "Environment":
     return _checked(Path(folder))
 
 
-@lru_cache(maxsize=8)
 def page_style(templates: "Environment") -> str:
     """The page's style sheet as it stands, which is no template: the very text whose hash the page's headers name."""
-    if templates.loader is None:
-        raise TemplatesError("these templates have no loader: make them with indiopay.templates.environment")
-    return templates.loader.get_source(templates, _STYLE)[0]
+    if "style" not in templates.globals:
+        raise TemplatesError("these templates have no style: make them with indiopay.templates.environment")
+    return str(templates.globals["style"])
 
 
 @cache
@@ -46,18 +45,15 @@ def _checked(folder: Path) -> "Environment":
     from jinja2 import TemplateSyntaxError
 
     _require_files(folder)
-    templates = _environment(folder)
-    for name in _TEMPLATES:
-        try:
-            templates.get_template(name)
-        except TemplateSyntaxError as error:
-            raise TemplatesError(f"{name}, line {error.lineno}: {error.message}") from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise TemplatesError(f"{name} cannot be read as UTF-8 text ({type(error).__name__})") from error
+    name = _STYLE
     try:
-        page_style(templates)
+        templates = _environment(folder)
+        for name in _TEMPLATES:
+            templates.get_template(name)
+    except TemplateSyntaxError as error:
+        raise TemplatesError(f"{name}, line {error.lineno}: {error.message}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise TemplatesError(f"{_STYLE} cannot be read as UTF-8 text ({type(error).__name__})") from error
+        raise TemplatesError(f"{name} cannot be read as UTF-8 text ({type(error).__name__})") from error
     return templates
 
 
@@ -78,8 +74,10 @@ def _environment(folder: Path | None) -> "Environment":
     from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 
     own = PackageLoader("indiopay", "jinja")
-    return Environment(
-        loader=own if folder is None else ChoiceLoader([FileSystemLoader(folder), own]),
+    # utf-8-sig: some editors put a mark at the beginning of a file, at which a style's first rule would be lost
+    loader = own if folder is None else ChoiceLoader([FileSystemLoader(folder, encoding="utf-8-sig"), own])
+    templates = Environment(
+        loader=loader,
         autoescape=_is_escaped,  # noqa: S701  # all but plain text is
         undefined=StrictUndefined,
         auto_reload=False,  # what was tried is what is used
@@ -87,6 +85,8 @@ def _environment(folder: Path | None) -> "Environment":
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    templates.globals["style"] = loader.get_source(templates, _STYLE)[0]
+    return templates
 
 
 def _is_escaped(name: str | None) -> bool:
