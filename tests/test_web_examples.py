@@ -17,9 +17,15 @@ from answers import HEADERS
 from django.conf import settings
 from django.http import StreamingHttpResponse
 from django.test.utils import override_settings
+from django.urls import include, path
 from django_urls import payment_urls
 from processor import checkout_address, sign
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.testclient import TestClient
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.test import Client
 
 from indiopay import Invoice, InvoiceDesk, Status, Upload
 from indiopay.stores.memory import MemoryStore
@@ -45,8 +51,8 @@ class Answer(NamedTuple):
 Ask = Callable[..., Answer]
 
 
-def starlette(desk: InvoiceDesk, _: ExitStack, create_app: Any = starlette_app.create_app) -> Ask:
-    client = TestClient(create_app(desk, page_url=ADDRESS, secret=SECRET), follow_redirects=False)
+def asgi(app: Any) -> Ask:
+    client = TestClient(app, follow_redirects=False)
 
     def ask(path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
         answer = client.request(method, path, content=body, headers=headers)
@@ -55,12 +61,19 @@ def starlette(desk: InvoiceDesk, _: ExitStack, create_app: Any = starlette_app.c
     return ask
 
 
-def fastapi(desk: InvoiceDesk, stack: ExitStack) -> Ask:
-    return starlette(desk, stack, fastapi_app.create_app)
+def starlette(desk: InvoiceDesk, _: ExitStack, prefix: str = "") -> Ask:
+    app = starlette_app.create_app(desk, page_url=ADDRESS, secret=SECRET)
+    return asgi(Starlette(routes=[Mount(prefix, app)]) if prefix else app)
 
 
-def flask(desk: InvoiceDesk, _: ExitStack) -> Ask:
-    client = flask_app.create_app(desk, page_url=ADDRESS, secret=SECRET).test_client()
+def fastapi(desk: InvoiceDesk, _: ExitStack, prefix: str = "") -> Ask:
+    app = fastapi_app.create_app(desk, page_url=ADDRESS, secret=SECRET)
+    return asgi(Starlette(routes=[Mount(prefix, app)]) if prefix else app)
+
+
+def flask(desk: InvoiceDesk, _: ExitStack, prefix: str = "") -> Ask:
+    app = flask_app.create_app(desk, page_url=ADDRESS, secret=SECRET)
+    client = Client(DispatcherMiddleware(NotFound(), {prefix: app}) if prefix else app)
 
     def ask(path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
         answer = client.open(path, method=method, data=body, headers=headers)
@@ -77,9 +90,12 @@ MIDDLEWARE = [  # a new project's, but for what needs a database
 ]
 
 
-def django_(desk: InvoiceDesk, stack: ExitStack) -> Ask:
-    urls = tuple(payment_urls(desk, page_url=ADDRESS, secret=SECRET))
-    changed = override_settings(ROOT_URLCONF=urls, MIDDLEWARE=MIDDLEWARE, ALLOWED_HOSTS=["testserver"], USE_I18N=False)
+def django_(desk: InvoiceDesk, stack: ExitStack, prefix: str = "") -> Ask:
+    urls = payment_urls(desk, page_url=ADDRESS, secret=SECRET)
+    project = (path(f"{prefix[1:]}/", include(urls)),) if prefix else tuple(urls)
+    changed = override_settings(
+        ROOT_URLCONF=project, MIDDLEWARE=MIDDLEWARE, ALLOWED_HOSTS=["testserver"], USE_I18N=False
+    )
     stack.enter_context(changed)
     client = django.test.Client(enforce_csrf_checks=True)
 
@@ -91,7 +107,7 @@ def django_(desk: InvoiceDesk, stack: ExitStack) -> Ask:
     return ask
 
 
-FRAMEWORKS: dict[str, Callable[[InvoiceDesk, ExitStack], Ask]] = {
+FRAMEWORKS: dict[str, Callable[..., Ask]] = {
     "Starlette": starlette,
     "FastAPI": fastapi,
     "Flask": flask,
@@ -266,7 +282,24 @@ def test_a_store_that_fails_is_no_fault_of_the_clients(
     assert (ask(f"/payer/{token}").status, notify(ask, invoice)) == (200, 204)
 
 
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_an_app_may_stand_under_an_address_of_its_own(
+    framework: str, desk: InvoiceDesk, invoice: Invoice, token: str
+) -> None:
+    """Beside another agency's: its page leads to its own files, languages and payments."""
+    address = f"/nord/payer/{token}"
+    with ExitStack() as stack:
+        ask = FRAMEWORKS[framework](desk, stack, "/nord")
+        html = ask(address).body.decode()
+        for link in (f"{token}/{invoice.attachments[0].id}", "?langue=en_CA"):
+            assert f'href="{link}"' in html
+            assert ask(urljoin(address, link)).status == 200
+        desk.cancel(invoice.id)
+        back = urljoin(f"{address}/paiement", ask(f"{address}/paiement").headers["Location"])
+        assert ask(back).status == 200
+
+
 def test_an_app_has_no_other_pages(ask: Ask) -> None:
     """Beside the client's, some would load scripts from elsewhere."""
-    for path in ("/", "/docs", "/redoc", "/openapi.json", "/static/x", "/payer"):
-        assert ask(path).status == 404
+    for other in ("/", "/docs", "/redoc", "/openapi.json", "/static/x", "/payer"):
+        assert ask(other).status == 404
