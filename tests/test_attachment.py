@@ -35,6 +35,7 @@ def names_of(*names: str) -> list[str]:
     return [file.name for file in checked]
 
 
+@pytest.mark.no_cover  # it goes over and over what other tests cover
 @pytest.mark.parametrize("case", cases("files"), ids=itemgetter("id"))
 def test_a_file_is_taken_or_refused(case: dict[str, Any]) -> None:
     """Every file and every form of files of the corpus gives what is kept of it, or its code."""

@@ -12,6 +12,7 @@ from indiopay import Client, EntryKind, Invoice, InvoiceStateError, InvoiceType,
 from indiopay.invoice import (
     TRANSITIONS,
     Change,
+    Idempotency,
     LinkRef,
     NewInvoice,
     invoice_number,
@@ -155,6 +156,7 @@ def test_reprs_tell_nothing_of_the_client() -> None:
     assert repr(invoice()) == f"Invoice(id={UUID(int=1)}, number=F-000001, status=open)"
     assert "Zo" not in repr(invoice().client)
     assert "zoe" not in repr(evolve(NEW, letter=LETTER))
+    assert repr(Idempotency("zoe-1", b"zoe")) == "Idempotency(...)"
 
 
 @given(st.integers(1, 10**12))

@@ -80,17 +80,26 @@ class Tab:
         dialog.dismiss()
 
 
-@pytest.fixture
-def open_tab(browser: Any) -> Iterator[Callable[..., Tab]]:
-    contexts: list[Any] = []
+@pytest.fixture(scope="module")
+def contexts(browser: Any) -> dict[bool, Any]:
+    """With script and without."""
+    return {script: browser.new_context(java_script_enabled=script) for script in (True, False)}
 
-    def open_(**options: Any) -> Tab:
-        contexts.append(browser.new_context(**options))
-        return Tab(contexts[-1].new_page())
+
+@pytest.fixture
+def open_tab(contexts: dict[bool, Any]) -> Iterator[Callable[..., Tab]]:
+    pages: list[Any] = []
+
+    def open_(*, width: int = 1024, scheme: str = "light", script: bool = True) -> Tab:
+        page = contexts[script].new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=scheme)
+        return Tab(page)
 
     yield open_
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
 
 
 def served(site: Site, state: str = "open", locale: str = "fr_CA", **shown: Any) -> str:
@@ -113,7 +122,7 @@ def violations(page: Any) -> list[str]:
 @pytest.mark.parametrize(("locale", "width", "scheme"), [("fr_CA", 320, "dark"), ("en_CA", 1024, "light")])
 def test_no_barrier_is_found(open_tab: Callable[..., Tab], locale: str, width: int, scheme: str) -> None:
     """In any state, light and dark, on a telephone and on a computer."""
-    tab = open_tab(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    tab = open_tab(width=width, scheme=scheme)
     tab.page.evaluate(AXE_SCRIPT)
     for state in STATES:
         tab.page.set_content(html_of(page_in(state, locale)))
@@ -207,7 +216,7 @@ def enlarge_text(page: Any) -> None:
 @pytest.mark.parametrize("locale", SUPPORTED)
 def test_nothing_sticks_out_of_a_small_screen(open_tab: Callable[..., Tab], locale: str) -> None:
     """At 320 pixels, which is also 640 at 200 % and 1280 at 400 %; and with text twice as large, in any month."""
-    tab = open_tab(viewport={"width": 320, "height": 640}, device_scale_factor=2)
+    tab = open_tab(width=320)
     pages = [page_in("overdue", "fr_CA", locale=locale), long_page(locale)]
     pages += [page_in("open", "fr_CA", locale=locale, due_date=date(2026, month, 28)) for month in (9, 12)]
     for page in pages:
@@ -235,7 +244,7 @@ BROKEN = """text => {
 @pytest.mark.parametrize("locale", ["fr_CA", "en_CA"])
 def test_an_amount_stays_on_one_line(open_tab: Callable[..., Tab], locale: str, width: int) -> None:
     """As it is owed and on the button, with text twice as large too."""
-    tab = open_tab(viewport={"width": width, "height": 640})
+    tab = open_tab(width=width)
     for amount in (Money(125_050, "CAD"), Money(12_345_678, "CAD")):
         page = page_in("open", "fr_CA", locale=locale, amount=amount)
         tab.page.set_content(html_of(page))
@@ -245,7 +254,7 @@ def test_an_amount_stays_on_one_line(open_tab: Callable[..., Tab], locale: str, 
 
 def test_what_sticks_out_is_caught(open_tab: Callable[..., Tab]) -> None:
     """The measure above has been seen to fail."""
-    tab = open_tab(viewport={"width": 320, "height": 640})
+    tab = open_tab(width=320)
     tab.page.set_content(html_of(long_page("fr_CA")).replace("overflow-wrap: anywhere", ""))
     assert overflow(tab.page) > 0
     page = page_in("open", "fr_CA", amount=Money(12_345_678, "CAD"))
@@ -256,7 +265,7 @@ def test_what_sticks_out_is_caught(open_tab: Callable[..., Tab]) -> None:
 
 def test_a_name_that_is_all_marks_stays_in_its_place(open_tab: Callable[..., Tab]) -> None:
     """It neither widens the page nor paints over what stands above it."""
-    tab = open_tab(viewport={"width": 320, "height": 640})
+    tab = open_tab(width=320)
     for mark in ("\u0e49", "\u20dd", "\u0301", "\u0336"):
         files = (evolve(FILES[0], name=f"A{mark * 140}.txt"),)
         tab.page.set_content(html_of(page_in("open", "fr_CA", attachments=files)))
@@ -266,7 +275,7 @@ def test_a_name_that_is_all_marks_stays_in_its_place(open_tab: Callable[..., Tab
 
 def test_text_twice_as_large_is_twice_as_large(open_tab: Callable[..., Tab]) -> None:
     """And all of them are still there."""
-    tab = open_tab(viewport={"width": 1024, "height": 800})
+    tab = open_tab(width=1024)
     tab.page.set_content(html_of(page_in("open", "fr_CA")))
     sizes = "[...document.querySelectorAll('p, dt, dd, h1, h2, a')].map(e => parseFloat(getComputedStyle(e).fontSize))"
     before = tab.page.evaluate(sizes)
@@ -277,7 +286,7 @@ def test_text_twice_as_large_is_twice_as_large(open_tab: Callable[..., Tab]) -> 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_page_is_dark_where_the_client_wants_it(site: Site, open_tab: Callable[..., Tab], scheme: str) -> None:
     """By the system's setting alone, and only then."""
-    tab = open_tab(color_scheme=scheme)
+    tab = open_tab(scheme=scheme)
     tab.page.goto(served(site))
     ground = tab.page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
     assert (max(ground) < 60, min(ground) > 200) == (scheme == "dark", scheme == "light")
@@ -286,7 +295,7 @@ def test_the_page_is_dark_where_the_client_wants_it(site: Site, open_tab: Callab
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_it_prints_clean(site: Site, open_tab: Callable[..., Tab], scheme: str) -> None:
     """Black on white, on one sheet, with all that was said and nothing to press."""
-    tab = open_tab(color_scheme=scheme)
+    tab = open_tab(scheme=scheme)
     tab.page.goto(served(site))
     tab.page.emulate_media(media="print", color_scheme=scheme)
     assert not tab.page.locator(".pay").is_visible() and not tab.page.locator(".language").is_visible()
@@ -302,7 +311,7 @@ def test_it_prints_clean(site: Site, open_tab: Callable[..., Tab], scheme: str) 
 
 def test_the_page_loads_nothing(site: Site, open_tab: Callable[..., Tab]) -> None:
     """No font, image, style or script, from here or from elsewhere; and its own style is let in by its hash."""
-    tab = open_tab(color_scheme="dark")
+    tab = open_tab(scheme="dark")
     address = served(site)
     tab.page.goto(address)
     assert (tab.asked, tab.said) == ([address], [])
@@ -311,7 +320,7 @@ def test_the_page_loads_nothing(site: Site, open_tab: Callable[..., Tab]) -> Non
 
 def test_the_page_works_without_script(site: Site, open_tab: Callable[..., Tab]) -> None:
     """All of it: what is read, and the link that switches language."""
-    tab = open_tab(java_script_enabled=False)
+    tab = open_tab(script=False)
     english, french = page_in("open", "fr_CA", locale="en_CA"), page_in("open", "fr_CA")
     there = site.put("/en", html_of(english), english.headers)
     html = french.to_html(file_url=lambda file: "/f", language_url=lambda locale: "/en")

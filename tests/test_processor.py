@@ -68,6 +68,7 @@ HEADERS: dict[str, tuple[Callable[[str, str], str], bool]] = {
     "an older kind alone": (lambda stamp, signature: f"{stamp},v0{signature[2:]}", False),
     "a later time": (lambda stamp, signature: f"{stamp}0,{signature}", False),
     "not ASCII": (lambda stamp, signature: f"{stamp},v1=é", False),
+    "with a name alone": (lambda stamp, signature: f"{stamp},t,{signature}", False),
     "cut": (lambda stamp, signature: f"{stamp},{signature[:-1]}", False),
 }
 

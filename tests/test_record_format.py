@@ -96,6 +96,7 @@ OBJECTS = [path for path in EVERYWHERE if isinstance(at(path), dict)]
 KEYS = [(*path, key) for path in OBJECTS if path[-1:] != ("details",) for key in at(path)]
 
 
+@pytest.mark.no_cover  # it goes over and over what other tests cover
 @example(whole_record())
 @given(whole_records())
 @thorough
@@ -347,6 +348,7 @@ def test_anything_anywhere_is_read_as_written_or_refused(path: Path) -> None:
         is_read_as_written_or_refused(without(WHOLE, path))
 
 
+@pytest.mark.no_cover  # it goes over and over what other tests cover
 @given(st.data(), whole_records())
 @thorough
 def test_any_record_with_anything_in_it_is_read_as_written_or_refused(

@@ -95,10 +95,11 @@ def payment_in(event: dict[str, Any]) -> Payment | None:
 
 def check_signature(body: bytes, header: str, *, secret: str, now: datetime) -> None:
     """UnsignedError unless one of the header's signatures is that of these very bytes, at a time not long ago."""
-    pairs = [pair.partition("=")[::2] for pair in header.split(",")]
-    stamp = next((value for name, value in pairs if name == "t"), "")
+    pairs = [pair.partition("=") for pair in header.split(",")]
+    stamp = next((value for name, _, value in pairs if name == "t"), "")
     wanted = _signature(body, stamp, secret)
-    if not any(compare_digest(wanted, value.encode()) for name, value in pairs if name == "v1"):
+    is_signed = any(compare_digest(wanted, value.encode()) for name, _, value in pairs if name == "v1")
+    if not is_signed or not all(equals for _, equals, _ in pairs):
         raise UnsignedError("this event was not signed by the processor")
     if int(stamp) < now.timestamp() - TOLERANCE:
         raise UnsignedError("this event was signed long ago")
