@@ -6,6 +6,8 @@ from typing import Any
 
 from indiopay import Invoice
 
+ADDRESS, SECRET = "https://factures.exemple.ca/payer/", "whsec_fR0mTheProcessorsDashboard"  # of the tests alone
+
 
 def paid_event(invoice: Invoice, at: datetime, **changes: Any) -> dict[str, Any]:
     """The client has paid this invoice; `changes` are of the checkout session."""

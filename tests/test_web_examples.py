@@ -1,31 +1,16 @@
 """The payment page in four web frameworks, asked with each one's own client: the same answers from all of them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 from uuid import UUID
 
-import django.test
-import fastapi_app
-import flask_app
 import pytest
-import starlette_app
 from answers import HEADERS
-from django.conf import settings
-from django.http import StreamingHttpResponse
-from django.test.utils import override_settings
-from django.urls import include, path
-from django_urls import payment_urls
 from processor import checkout_address, sign
-from starlette.applications import Starlette
-from starlette.routing import Mount
-from starlette.testclient import TestClient
-from werkzeug.exceptions import NotFound
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
-from werkzeug.test import Client
 
 from indiopay import Invoice, InvoiceDesk, Status, Upload
 from indiopay.stores.memory import MemoryStore
@@ -33,92 +18,25 @@ from indiopay.testing import StoppedClock, memory_desk
 from indiopay.testing.faults import Fault
 
 from .conftest import PDF, filled_in, token_of
-from .processor_events import paid_event, written
+from .processor_events import ADDRESS, SECRET, paid_event, written
+
+if TYPE_CHECKING:
+    from .web_clients import Answer, Ask
 
 pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
 
-ADDRESS, SECRET = "https://factures.exemple.ca/payer/", "whsec_fR0mTheProcessorsDashboard"  # of these tests alone
 EXAMPLES = Path(__file__).parent.parent / "examples" / "web"
 NOW = datetime(2026, 3, 2, 15, tzinfo=UTC)
 
 
-class Answer(NamedTuple):
-    status: int
-    headers: Any  # each framework's own: a mapping without regard to case
-    body: bytes
+FRAMEWORKS = ("Starlette", "FastAPI", "Flask", "Django")
 
 
-Ask = Callable[..., Answer]
+def opened(framework: str, desk: InvoiceDesk, stack: ExitStack, prefix: str = "") -> "Ask":
+    """A client of the app over that desk; frameworks are loaded late, since a small process is quickly forked."""
+    from .web_clients import CLIENTS
 
-
-def asgi(app: Any) -> Ask:
-    client = TestClient(app, follow_redirects=False)
-
-    def ask(path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
-        answer = client.request(method, path, content=body, headers=headers)
-        return Answer(answer.status_code, answer.headers, answer.content)
-
-    return ask
-
-
-def starlette(desk: InvoiceDesk, _: ExitStack, prefix: str = "") -> Ask:
-    app = starlette_app.create_app(desk, page_url=ADDRESS, secret=SECRET)
-    return asgi(Starlette(routes=[Mount(prefix, app)]) if prefix else app)
-
-
-def fastapi(desk: InvoiceDesk, _: ExitStack, prefix: str = "") -> Ask:
-    app = fastapi_app.create_app(desk, page_url=ADDRESS, secret=SECRET)
-    return asgi(Starlette(routes=[Mount(prefix, app)]) if prefix else app)
-
-
-def flask(desk: InvoiceDesk, _: ExitStack, prefix: str = "") -> Ask:
-    app = flask_app.create_app(desk, page_url=ADDRESS, secret=SECRET)
-    client = Client(DispatcherMiddleware(NotFound(), {prefix: app}) if prefix else app)
-
-    def ask(path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
-        answer = client.open(path, method=method, data=body, headers=headers)
-        return Answer(answer.status_code, answer.headers, answer.data)
-
-    return ask
-
-
-MIDDLEWARE = [  # a new project's, but for what needs a database
-    "django.middleware.security.SecurityMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-]
-
-
-def django_(desk: InvoiceDesk, stack: ExitStack, prefix: str = "") -> Ask:
-    urls = payment_urls(desk, page_url=ADDRESS, secret=SECRET)
-    project = (path(f"{prefix[1:]}/", include(urls)),) if prefix else tuple(urls)
-    changed = override_settings(
-        ROOT_URLCONF=project, MIDDLEWARE=MIDDLEWARE, ALLOWED_HOSTS=["testserver"], USE_I18N=False
-    )
-    stack.enter_context(changed)
-    client = django.test.Client(enforce_csrf_checks=True)
-
-    def ask(path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
-        answer = client.generic(method, path, body, headers=headers)
-        streamed = isinstance(answer, StreamingHttpResponse)
-        return Answer(answer.status_code, answer.headers, b"".join(answer) if streamed else answer.content)
-
-    return ask
-
-
-FRAMEWORKS: dict[str, Callable[..., Ask]] = {
-    "Starlette": starlette,
-    "FastAPI": fastapi,
-    "Flask": flask,
-    "Django": django_,
-}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def configured_django() -> None:
-    if not settings.configured:
-        settings.configure(EMAIL_HOST="127.0.0.1", EMAIL_TIMEOUT=10)
+    return CLIENTS[framework](desk, stack, prefix)
 
 
 @pytest.fixture
@@ -133,9 +51,9 @@ def desk(fault: Fault) -> InvoiceDesk:
 
 
 @pytest.fixture(params=FRAMEWORKS)
-def ask(request: pytest.FixtureRequest, desk: InvoiceDesk) -> Iterator[Ask]:
+def ask(request: pytest.FixtureRequest, desk: InvoiceDesk) -> Iterator["Ask"]:
     with ExitStack() as stack:
-        yield FRAMEWORKS[request.param](desk, stack)
+        yield opened(request.param, desk, stack)
 
 
 @pytest.fixture
@@ -149,7 +67,7 @@ def token(desk: InvoiceDesk, invoice: Invoice) -> str:
     return token_of(desk.link(invoice.id))
 
 
-def holds(answer: Answer, headers: Mapping[str, str]) -> bool:
+def holds(answer: "Answer", headers: Mapping[str, str]) -> bool:
     """Whether all these headers came, as they are."""
     return {name: answer.headers.get(name) for name in headers} == dict(headers)
 
@@ -160,7 +78,7 @@ def test_an_app_is_short(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) < 60
 
 
-def test_a_link_opens_its_page(ask: Ask, desk: InvoiceDesk, token: str) -> None:
+def test_a_link_opens_its_page(ask: "Ask", desk: InvoiceDesk, token: str) -> None:
     """With the very headers that it wants, whatever else the framework sends, and no cookie."""
     answer, checkout = ask(f"/payer/{token}"), f"{ADDRESS}{token}/paiement"
     page = desk.payment_page(token, checkout_url=checkout)
@@ -171,7 +89,7 @@ def test_a_link_opens_its_page(ask: Ask, desk: InvoiceDesk, token: str) -> None:
         assert shown in answer.body.decode()
 
 
-def test_the_page_speaks_the_other_language(ask: Ask, token: str) -> None:
+def test_the_page_speaks_the_other_language(ask: "Ask", token: str) -> None:
     """By the link that it offers; an unknown language is no error."""
     assert 'href="?langue=en_CA"' in ask(f"/payer/{token}").body.decode()
     english = ask(f"/payer/{token}?langue=en_CA")
@@ -180,7 +98,7 @@ def test_the_page_speaks_the_other_language(ask: Ask, token: str) -> None:
     assert ask(f"/payer/{token}?langue=%FF%00<b>").status == 200
 
 
-def test_a_file_is_downloaded(ask: Ask, desk: InvoiceDesk, invoice: Invoice, token: str) -> None:
+def test_a_file_is_downloaded(ask: "Ask", desk: InvoiceDesk, invoice: Invoice, token: str) -> None:
     """To the byte, from the address that the page gives, with the headers that keep it from being shown."""
     html = ask(f"/payer/{token}").body.decode()
     for file in invoice.attachments:
@@ -191,7 +109,7 @@ def test_a_file_is_downloaded(ask: Ask, desk: InvoiceDesk, invoice: Invoice, tok
         assert holds(answer, wanted.headers)
 
 
-def test_what_opens_nothing_has_one_answer(ask: Ask, desk: InvoiceDesk, invoice: Invoice, token: str) -> None:
+def test_what_opens_nothing_has_one_answer(ask: "Ask", desk: InvoiceDesk, invoice: Invoice, token: str) -> None:
     """A forged link, an old one, another's file, any other path: not found, in words for a client, kept by nobody."""
     other = desk.create(filled_in(files=[Upload("Autre.pdf", PDF)]))
     renewed = token_of(desk.renew_link(invoice.id))
@@ -219,7 +137,9 @@ def test_what_opens_nothing_has_one_answer(ask: Ask, desk: InvoiceDesk, invoice:
     assert ask(f"/payer/{renewed}/{file}").status == 200
 
 
-def test_a_client_who_pays_is_sent_to_the_processor(ask: Ask, desk: InvoiceDesk, invoice: Invoice, token: str) -> None:
+def test_a_client_who_pays_is_sent_to_the_processor(
+    ask: "Ask", desk: InvoiceDesk, invoice: Invoice, token: str
+) -> None:
     """While there is something to pay; later, back to the page that says why not."""
     answer = ask(f"/payer/{token}/paiement")
     assert (answer.status, answer.headers["Location"]) == (303, checkout_address(invoice))
@@ -229,7 +149,7 @@ def test_a_client_who_pays_is_sent_to_the_processor(ask: Ask, desk: InvoiceDesk,
     assert urljoin(f"/payer/{token}/paiement", f"../{token}") == f"/payer/{token}"
 
 
-def notify(ask: Ask, invoice: Invoice, secret: str = SECRET, signed: str = "Stripe-Signature") -> int:
+def notify(ask: "Ask", invoice: Invoice, secret: str = SECRET, signed: str = "Stripe-Signature") -> int:
     body = written(paid_event(invoice, NOW - timedelta(hours=1)))
     header = {
         signed: sign(body, secret=secret, at=datetime.now(UTC)),
@@ -238,7 +158,7 @@ def notify(ask: Ask, invoice: Invoice, secret: str = SECRET, signed: str = "Stri
     return ask("/evenements", "POST", body, **header).status
 
 
-def test_a_signed_event_records_the_payment_once(ask: Ask, desk: InvoiceDesk, invoice: Invoice, token: str) -> None:
+def test_a_signed_event_records_the_payment_once(ask: "Ask", desk: InvoiceDesk, invoice: Invoice, token: str) -> None:
     """When it comes again it is taken, and changes nothing."""
     assert notify(ask, invoice) == 204
     paid, history = desk.get(invoice.id), desk.history(invoice.id)
@@ -250,14 +170,14 @@ def test_a_signed_event_records_the_payment_once(ask: Ask, desk: InvoiceDesk, in
 
 @pytest.mark.parametrize("forged", [{"secret": "whsec_another"}, {"signed": "X-Signature"}])
 def test_an_event_that_the_processor_did_not_sign_is_refused(
-    ask: Ask, desk: InvoiceDesk, invoice: Invoice, forged: dict[str, str]
+    ask: "Ask", desk: InvoiceDesk, invoice: Invoice, forged: dict[str, str]
 ) -> None:
     """And records nothing."""
     assert notify(ask, invoice, **forged) == 400
     assert desk.get(invoice.id) == invoice
 
 
-def test_looking_changes_nothing(ask: Ask, desk: InvoiceDesk, invoice: Invoice, token: str) -> None:
+def test_looking_changes_nothing(ask: "Ask", desk: InvoiceDesk, invoice: Invoice, token: str) -> None:
     """Programs that read mail follow every link; and nothing but an event may be sent."""
     before = desk.get(invoice.id), desk.history(invoice.id), list(desk.export_records())
     paths = [f"/payer/{token}", f"/payer/{token}/{invoice.attachments[0].id}", f"/payer/{token}/paiement"]
@@ -269,7 +189,7 @@ def test_looking_changes_nothing(ask: Ask, desk: InvoiceDesk, invoice: Invoice, 
 
 
 def test_a_store_that_fails_is_no_fault_of_the_clients(
-    ask: Ask, fault: Fault, invoice: Invoice, token: str, caplog: pytest.LogCaptureFixture
+    ask: "Ask", fault: Fault, invoice: Invoice, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """They are asked to come back, the processor sends again, and it is told without the link."""
     fault.at = fault.calls + 1
@@ -289,7 +209,7 @@ def test_an_app_may_stand_under_an_address_of_its_own(
     """Beside another agency's: its page leads to its own files, languages and payments."""
     address = f"/nord/payer/{token}"
     with ExitStack() as stack:
-        ask = FRAMEWORKS[framework](desk, stack, "/nord")
+        ask = opened(framework, desk, stack, "/nord")
         html = ask(address).body.decode()
         for link in (f"{token}/{invoice.attachments[0].id}", "?langue=en_CA"):
             assert f'href="{link}"' in html
@@ -299,7 +219,7 @@ def test_an_app_may_stand_under_an_address_of_its_own(
         assert ask(back).status == 200
 
 
-def test_an_app_has_no_other_pages(ask: Ask) -> None:
+def test_an_app_has_no_other_pages(ask: "Ask") -> None:
     """Beside the client's, some would load scripts from elsewhere."""
     for other in ("/", "/docs", "/redoc", "/openapi.json", "/static/x", "/payer"):
         assert ask(other).status == 404
