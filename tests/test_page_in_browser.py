@@ -217,8 +217,8 @@ def enlarge_text(page: Any) -> None:
 def test_nothing_sticks_out_of_a_small_screen(open_tab: Callable[..., Tab], locale: str) -> None:
     """At 320 pixels, which is also 640 at 200 % and 1280 at 400 %; and with text twice as large, in any month."""
     tab = open_tab(width=320)
-    pages = [page_in("overdue", "fr_CA", locale=locale), long_page(locale)]
-    pages += [page_in("open", "fr_CA", locale=locale, due_date=date(2026, month, 28)) for month in (9, 12)]
+    pages = [long_page(locale)]
+    pages += [page_in("overdue", "fr_CA", locale=locale, due_date=date(2025, month, 28)) for month in (9, 12)]
     for page in pages:
         tab.page.set_content(html_of(page))
         assert overflow(tab.page) <= 0
