@@ -118,6 +118,8 @@ def test_a_retired_keys_link_is_refused_and_asks_to_be_renewed() -> None:
     [
         ("https://exemple.ca/p/", "https://exemple.ca/p/{}"),
         ("https://exemple.ca/p/{token}/page", "https://exemple.ca/p/{}/page"),
+        ("https://exemple.ca/facture-{token}", "https://exemple.ca/facture-{}"),
+        ("https://exemple.ca/#/payer/{token}", "https://exemple.ca/#/payer/{}"),
         ("http://localhost:8000/?t={token}", "http://localhost:8000/?t={}"),
         ("https://exemple.ca?l=fr&t={token}#payer", "https://exemple.ca?l=fr&t={}#payer"),
         ("https://exämple.ca:8443/%C3%A9t%C3%A9/", "https://exämple.ca:8443/%C3%A9t%C3%A9/{}"),
@@ -149,17 +151,15 @@ def test_the_token_stands_at_the_end_of_the_address_or_where_it_is_told(url: str
         "https://clerk:{token}@exemple.ca/",
         "https://{token}.exemple.ca/",
         "https://{token}/",
-        "https://exemple.ca/p{token}",
         "https://exemple.ca/p?{token}",
+        "https://exemple.ca/p?l=fr&{token}",
+        "https://exemple.ca{token}",
         "https://exemple.ca/{TOKEN}/",
         "https://exemple.ca/{to{token}ken}/",
-        "https://exemple.ca/#{token}",
-        "https://exemple.ca/#/",
-        "https://exemple.ca/?page=#t={token}",
     ],
 )
 def test_an_address_that_cannot_work_is_refused(url: str) -> None:
-    """What is no web address, or has no place where a server gets the token whole, is a ValueError at start."""
+    """What is no web address, or has no place where the token stays whole, is a ValueError at start."""
     with pytest.raises(ValueError, match="url of payment links"):
         links(url=url)
 
@@ -198,7 +198,14 @@ SIGNS = st.text(KEPT, max_size=4)
 @given(
     SIGNS,
     SIGNS,
-    st.sampled_from(["https://exemple.ca/{}/{{token}}{}", "http://exämple.ca:80?{}={{token}}{}"]),
+    st.sampled_from(
+        [
+            "https://exemple.ca/{}/{{token}}{}",
+            "https://exemple.ca/{}p{{token}}{}",
+            "http://exämple.ca:80?{}={{token}}{}",
+            "https://exemple.ca/#{}{{token}}{}",
+        ]
+    ),
     LINK_IDS,
 )
 def test_an_address_that_is_taken_is_found_whole(before: str, behind: str, url: str, seed: bytes) -> None:

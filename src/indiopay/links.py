@@ -27,12 +27,12 @@ _STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")  # a token's alphabet as binasci
 _PLACE = "{token}"
 _LABEL = r"(?:[A-Za-z0-9-]|[^\0-\x7f])+"
 _ADDRESS = re.compile(
-    rf"(?i:https?)://{_LABEL}(?:\.{_LABEL})*(?::[0-9]+)?(?:/[^?#{{}}]*)?(?:/|\?[^#{{}}]*=){re.escape(_PLACE)}[^{{}}]*"
+    rf"(?i:https?)://{_LABEL}(?:\.{_LABEL})*(?::[0-9]+)?[/?#][^{{}}]*(?<![?&]){re.escape(_PLACE)}[^{{}}]*"
 )
 _CUT = re.compile(r"""["'()<>@\[\\\]^`{|}]|[.?]{2}|%(?![0-9A-Fa-f]{2})|[^\w/=]\Z""")  # as linkifiers were seen to do
 _NO_ADDRESS = (
     'the url of payment links must be like "https://exemple.ca/payer/", "https://exemple.ca/payer/{token}" '
-    'or "https://exemple.ca/payer?jeton={token}", without a user name, and without "#" before the token'
+    'or "https://exemple.ca/payer?jeton={token}", and without a user name'
 )
 _IS_CUT = (
     'mail programs would cut the url of payment links: percent-encode each of "\'()<>@[]\\^`{|}, stray %, ".." and '
