@@ -85,7 +85,7 @@ def main(rounds: int = 21) -> None:
     seconds = measure(verifiers(key, link), rounds=rounds, repeat=REPEAT)
     show("token: verify", "1.3", seconds, reference="hmac.digest and base64", repeat=REPEAT)
     seconds = measure(refusals(key, link), rounds=rounds, repeat=REPEAT)
-    show("token: refuse", "1.00 for any byte that is wrong", seconds, reference=FIRST_OF_MAC, repeat=REPEAT)
+    show("token: refuse", "1.00 for each that has a MAC to compare", seconds, reference=FIRST_OF_MAC, repeat=REPEAT)
 
 
 if __name__ == "__main__":
