@@ -102,7 +102,11 @@ def main(rounds: int = 31) -> None:
     alone: Variant = partial(template.render, prepared)
     assert values_by_hand() == values_by_babel() == page
     assert alone() == html(page)
-    ways: dict[str, Variant] = {BY_HAND: values_by_hand, "payment_page": values, "by hand, two texts by naive Babel": values_by_babel}
+    ways: dict[str, Variant] = {
+        BY_HAND: values_by_hand,
+        "payment_page": values,
+        "by hand, two texts by naive Babel": values_by_babel,
+    }
     seconds = measure(ways, rounds=rounds, repeat=REPEAT)
     show("page: values", "none", seconds, reference=BY_HAND, repeat=REPEAT)
     ways = {ALONE: alone, "to_html": partial(html, page), "payment_page and to_html": values_and_html}
