@@ -5,9 +5,7 @@ import os
 import re
 import secrets
 import ssl
-import sys
-import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, chdir, redirect_stdout
 from doctest import ELLIPSIS, OutputChecker
 from pathlib import Path
@@ -182,17 +180,3 @@ _DOCUMENTS_OVER_S3 = Sybil(
 _DOCSTRINGS = Sybil(parsers=[DocTestParser()], patterns=["indiopay/*.py", "testing/*.py"])
 
 pytest_collect_file = SybilCollection([_DOCUMENTS, _DOCUMENTS_OVER_POSTGRES, _DOCUMENTS_OVER_S3, _DOCSTRINGS]).pytest()
-
-
-@pytest.hookimpl(wrapper=True, trylast=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Nothing is traced where no coverage is wanted: in a worker, stopping one tracer resumes another."""
-    tracers = sys.gettrace(), threading.gettrace()
-    if item.get_closest_marker("no_cover"):
-        sys.settrace(None)
-        threading.settrace(None)
-    try:
-        return (yield)
-    finally:
-        sys.settrace(tracers[0])
-        threading.settrace(tracers[1])
