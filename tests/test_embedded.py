@@ -12,6 +12,7 @@ import pytest
 
 from indiopay import Agency, FilePolicy, InvalidInputError, InvoiceDesk, StorageError, Upload, open_folder
 from indiopay.durable import create_file
+from indiopay.links import _key_id as key_id
 from indiopay.mailers.memory import MemoryMailer
 
 from .conftest import PAGE, PDF, filled_in, token_of
@@ -78,7 +79,9 @@ def test_the_key_file_holds_the_ring(tmp_path: Path) -> None:
         invoice = desk.create(filled_in())
         link = desk.link(invoice.id)
     ring = folder / "cles-des-liens"
-    ring.write_text(ring.read_text() + f"{'ab' * 32}\n")
+    first = bytes.fromhex(ring.read_text())
+    new = next(key for key in (bytes(32), b"1" * 32, b"2" * 32) if key_id(key) != key_id(first))
+    ring.write_text(f"{first.hex()}\n{new.hex()}\n")
     with open_(folder) as desk:
         assert desk.link(invoice.id) == link
         assert desk.invoice_for_link(token_of(link)) == invoice

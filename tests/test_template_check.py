@@ -113,7 +113,7 @@ def test_a_hosts_page_that_shows_the_way_to_pay_and_the_files_passes(tmp_path: P
         ("{{ page.number }}", "\n{{ page.nunber }}", r"page.html, line 2: UndefinedError"),
         ("{{ page.number }}", "{% if page.cancel_reason %}{{ 1 / 0 }}{% endif %}", r"page.html, line 1: ZeroDivision"),
         ("{{ page.number }}", "{% if page.overdue %}{{ say('nothing') }}{% endif %}", r"page.html, line 1: KeyError"),
-        ("{{ page.number }}", "{{ page.cancel_reason | safe }}", r"page.html does not escape what was typed"),
+        ("{{ page.number }}", "{{ (page.cancel_reason or '') | safe }}", r"page.html does not escape what was typed"),
         ("{{ page.description }}", "{{ page.description | safe }}", r"page.html does not escape what was typed"),
         ("{{ file.name }}", "{{ file.name | safe }}", r"page.html does not escape what was typed"),
         ("{{ page.checkout_url }}", "{{ page.checkout_url | urlencode }}", r"without the way to pay or a file"),
@@ -123,8 +123,14 @@ def test_a_hosts_page_that_shows_the_way_to_pay_and_the_files_passes(tmp_path: P
         (
             "{% if page.checkout_url %}",
             "{% if page.payable %}",
-            r"a link that leads nowhere: write .% if page.checkout",
+            r"shows None where there is nothing: write .% if",
         ),
+        ("{{ page.number }}", "{{ page.paid_on }}", r"shows None where there is nothing"),
+        ("{{ page.number }}", "{{ page.cancel_reason }}", r"shows None where there is nothing"),
+        ("{{ page.number }}", "{{ {'fr-CA': 1, 'en-CA': 2}[lang] }}", r"page.html, line 1: UndefinedError"),
+        ("{% for file in files %}", "{% for file in files[:1] %}", r"without the way to pay or a file"),
+        ("<title>", "<style>p { color: red }</style><title>", r"a style that its headers refuse"),
+        ("<title>", "<link rel='icon Stylesheet' href=x.css><title>", r"page.html has <link>: its headers refuse it"),
         ("{{ page.number }}", "{{ switch.url }}", r"page.html, line 1: UndefinedError: 'None' has no attribute 'url'"),
         ("{{ page.number }}", "{% if note_lang != lang %}{{ nothing }}{% endif %}", r"'nothing' is undefined"),
         ("<title>", "<title lang={{ page.client_name }}>", r"does not escape what was typed: write quotes"),
@@ -142,7 +148,7 @@ def test_a_page_that_would_fail_at_a_clients_is_refused(tmp_path: Path, whole: s
         checked_templates(environment(tmp_path))
 
 
-@pytest.mark.parametrize("style", ["</style><p>", "p { color: red }\0"])
+@pytest.mark.parametrize("style", ["</style><p>", "p { color: red }\0", "@IMPORT url(x.css);"])
 def test_a_style_that_no_page_can_hold_is_refused(tmp_path: Path, style: str) -> None:
     """A browser would read another one than its hash was made of."""
     (tmp_path / "page.css").write_text(style)

@@ -127,6 +127,8 @@ def test_what_opens_nothing_has_one_answer(ask: "Ask", desk: InvoiceDesk, invoic
         f"/payer/{renewed}/",
         f"/payer/{renewed}/{file}/",
         f"/payer/{'A' * 8000}",
+        f"/payer//{renewed}",
+        f"/payer/{renewed}//{file}",
     ]
     answers = [ask(path) for path in paths]
     assert {answer.status for answer in answers} == {404}

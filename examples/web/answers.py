@@ -10,11 +10,13 @@ HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow",
+    "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 PAGE = """<!DOCTYPE html>
 <html lang="fr-CA"><meta name="viewport" content="width=device-width"><title>{title}</title>
-<p>{french}</p><p lang="en-CA">{english}</p></html>
+<main><h1>{title}</h1><p>{french}</p><p lang="en-CA">{english}</p></main></html>
 """
 NOTHING = PAGE.format(
     title="Lien inconnu",

@@ -13,6 +13,7 @@ from indiopay import IndioPayError, InvoiceDesk, Status
 def create_app(desk: InvoiceDesk, *, page_url: str, secret: str) -> Flask:
     """`page_url` is the desk's: https://factures.exemple.ca/payer/; `secret` signs the processor's events."""
     app = Flask(__name__)
+    app.url_map.merge_slashes = False  # it redirects, and names the host and the scheme that a proxy hides
 
     @app.get("/payer/<token>")
     def page(token: str) -> Response:
