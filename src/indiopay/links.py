@@ -44,8 +44,8 @@ _OPENS_NOTHING = "this link opens nothing"
 class PaymentLinks:
     """The payment page's address and the ring of keys that its links are signed with.
 
-    `url` ends in "/" (the token is put behind it) or holds "{token}", once, in its path or its query. `keys` are 32
-    random bytes each; all of them verify and the last one signs, so a new key is first deployed in front of the one
+    `url` ends in "/" (the token is put behind it) or holds "{token}" once, behind its host. `keys` are 32 random
+    bytes each; all of them verify and the last one signs, so a new key is first deployed in front of the one
     that signs. ValueError for a ring or an address that cannot work, and for an address that mail programs would cut.
     """
 
