@@ -33,6 +33,6 @@ $(READY): pyproject.toml hatch_build.py requirements-dev.txt $(wildcard src/indi
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "indiopay needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $@
