@@ -149,7 +149,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=500, help="how many writers are killed over each store")
     parser.addoption("--images", type=int, default=2000, help="how often the power goes")
     parser.addoption("--steps", type=int, default=1500, help="how many steps the state machine takes over each store")
-    parser.addoption("--letters", type=int, default=450, help="how many letters go out in all weathers")
+    parser.addoption("--letters", type=int, default=300, help="how many letters go out in all weathers")
     parser.addoption("--seed", type=int, default=None, help="replays a random run")
 
 

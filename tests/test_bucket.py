@@ -373,7 +373,7 @@ def rivals_of(server: S3Server, kind: type[BucketFiles], names: int) -> list[lis
 
 def test_one_of_many_gets_each_name(server: S3Server, tell: Callable[[str], None]) -> None:
     """Its bytes are there, and no parts of the others."""
-    names = 20
+    names = 12
     for winner, *rest in rivals_of(server, BucketFiles, names):
         assert rest == [winner]
     assert server.uploads() == []

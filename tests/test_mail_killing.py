@@ -21,7 +21,7 @@ from .mail.real_workers import WORKERS, Account, live
 
 pytestmark = [pytest.mark.forks, pytest.mark.no_cover]  # it goes over and over what other tests cover
 
-LIVES = 15
+LIVES = 10
 LIVES_OF_A_TWIN = 12
 
 

@@ -27,7 +27,7 @@ from .forks import Child, Tell
 pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
 
 WRITERS = 16
-SECONDS = 2.0
+SECONDS = 1.5
 PATIENCE_SECONDS = 0.1
 TAKEN = LinkRef(b"taken, and so refused", 1)
 

@@ -18,7 +18,7 @@ from .corpus_files import cases
 
 AmountCase = tuple[str, str, str]
 DateCase = tuple[str, str, date]
-SETTINGS = settings(max_examples=1500, deadline=None, print_blob=True)
+SETTINGS = settings(max_examples=1000, deadline=None, print_blob=True)
 
 SPACES = "\u0020\u00a0\u202f\u2009"
 SIGNS = "-+−()%_~*/:;'’ʼ`\"«»"

@@ -19,7 +19,7 @@ from indiopay.records import read_record
 from .test_front_door import fresh
 from .whole_records import BYTES, NOW, plain, whole_record, whole_records
 
-thorough = settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 
 Path = tuple[str | int, ...]
 

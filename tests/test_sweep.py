@@ -22,7 +22,7 @@ from .sweeping import Outcome, Race
 
 pytestmark = pytest.mark.no_cover  # it goes over and over what other tests cover
 
-SECONDS = 1.5
+SECONDS = 1.0
 
 
 def say(name: str, seed: int, outcome: Outcome) -> str:
