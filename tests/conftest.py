@@ -1,5 +1,6 @@
 """What the tests share: an agency, a clock that stands still, and a desk over every store."""
 
+import gc
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -139,6 +140,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     told = {line: None for report in reports for name, line in getattr(report, "user_properties", ()) if name == "told"}
     for line in told:
         terminalreporter.write_line(line)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # thousands of tests stay to the end, and are not looked through again and again
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
