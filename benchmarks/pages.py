@@ -3,7 +3,7 @@
 By hand and with Jinja2 alone, every text stands ready: nothing is worded, formatted or hashed. The same HTML comes out.
 """
 
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -13,33 +13,20 @@ from attrs import evolve, fields
 from babel.dates import format_date
 from babel.numbers import format_currency
 
-from indiopay import Agency, Attachment, Client, Invoice, InvoiceType, Money, PaymentPage, Status
+from indiopay import Agency, Attachment, PaymentPage
 from indiopay.messages import file_kind, file_size, label, say
 from indiopay.payment_page import payment_page
 from indiopay.templates import environment, page_style
 from rounds import Variant, measure, show
+from samples import NOW, TODAY, new_invoice
 
 REPEAT = 300
-AT, TODAY = datetime(2026, 11, 24, 15, tzinfo=UTC), date(2026, 11, 24)
 AGENCY = Agency("nord", "Assurances générales du Nord", "facturation@exemple.ca")
 FILES = (
     Attachment(UUID(int=5), "Garanties détaillées.pdf", 48_211, "application/pdf", "ab" * 32),
     Attachment(UUID(int=6), "Avenant.docx", 18_500, "application/octet-stream", "ab" * 32),
 )
-INVOICE = Invoice(
-    UUID(int=1),
-    "F-000042",
-    InvoiceType.ONE_TIME,
-    AGENCY.slug,
-    Client("Zoé Tremblay", "zoe@exemple.ca"),
-    Money(125_000, "CAD"),
-    date(2026, 12, 1),
-    "Prime annuelle de votre assurance habitation.\nÀ régler avant le renouvellement.",
-    FILES,
-    "fr_CA",
-    Status.OPEN,
-    AT,
-)
+INVOICE = evolve(new_invoice(b"3").numbered(42, NOW).invoice, attachments=FILES, due_date=date(2026, 12, 1))
 CHECKOUT = "https://paiement.exemple.ca/session"
 BY_HAND, ALONE = "by hand, of texts that stand ready", "Jinja2 alone, of texts that stand ready"
 

@@ -50,11 +50,8 @@ PICTURES = {
 }
 
 
-def page_in(state: str, written_in: str, **shown: Any) -> PaymentPage:
-    """The page of an invoice in that state, of a client of that language; `shown` are values of either."""
-    changes, today = dict(STATES[state][0]), STATES[state][1]
-    asked: dict[str, Any] = {"today": today, "checkout_url": CHECKOUT}
-    note, reason = TEXTS[written_in]
+def invoice_in(written_in: str, **changes: Any) -> Invoice:
+    """The invoice of a client of that language."""
     invoice = Invoice(
         UUID(int=1),
         "F-000214",
@@ -63,16 +60,24 @@ def page_in(state: str, written_in: str, **shown: Any) -> PaymentPage:
         Client("Zoé Tremblay", "zoe@exemple.ca"),
         Money(125_000, "CAD"),
         DUE,
-        note,
+        TEXTS[written_in][0],
         FILES,
         written_in,
         Status.OPEN,
         AT,
-        cancel_reason=reason if state == "cancelled" else None,
     )
+    return evolve(invoice, **changes)
+
+
+def page_in(state: str, written_in: str, **shown: Any) -> PaymentPage:
+    """The page of an invoice in that state, of a client of that language; `shown` are values of either."""
+    changes, today = dict(STATES[state][0]), STATES[state][1]
+    asked: dict[str, Any] = {"today": today, "checkout_url": CHECKOUT}
+    if state == "cancelled":
+        changes["cancel_reason"] = TEXTS[written_in][1]
     for name, value in shown.items():
         (changes if name in fields_dict(Invoice) and name != "locale" else asked)[name] = value
-    return payment_page(evolve(invoice, **changes), agency=AGENCY, **asked)
+    return payment_page(invoice_in(written_in, **changes), agency=AGENCY, **asked)
 
 
 def html_of(page: PaymentPage) -> str:
